@@ -1,2 +1,34 @@
-//! Placeholder.
+//! Seal, recognise and open WCMP messages: [`wcmp_wire`]'s bytes and
+//! [`wcmp_suite`]'s cryptography put together (spec 5 to 8).
+//!
+//! * [`Sealer`]: one message into one envelope, for many receivers.
+//! * [`Receiver`]: one key pair of mine and the contacts who were given it.
+//! * [`Readable`] → [`Recognised`] → [`Opened`]: checking changes the type.
+//!   Recognising is an `Option`, since "not for me" is the usual case; opening is
+//!   a `Result`.
+//! * [`Content`]: what a message says.
+//!
+//! Nothing here reads a clock or the system's random numbers: `now` and an RNG are
+//! arguments. An *hour* is floor(unix seconds / 3600).
 #![no_std]
+
+extern crate alloc;
+
+mod content;
+mod error;
+mod expiry;
+mod open;
+mod padding;
+mod receiver;
+mod recognise;
+mod schedule;
+mod seal;
+
+pub use content::{Content, Extension, MAX_CONTENT, MAX_CONTENT_TYPE, MAX_EXTENSIONS};
+pub use error::{OpenError, SealError};
+pub use expiry::{Ttl, hour};
+pub use open::{Opened, Sender};
+pub use padding::padded_len;
+pub use receiver::{Contact, Receiver};
+pub use recognise::{Readable, Recognised, Way};
+pub use seal::Sealer;

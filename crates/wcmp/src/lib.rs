@@ -1,1 +1,68 @@
-//! Placeholder.
+//! The Worst Case Messaging Protocol.
+//!
+//! Messages for people whose every communication may be intercepted and whose
+//! devices may be seized. One signed, encrypted, padded envelope for many receivers;
+//! nobody but them can tell who wrote it, for whom, or for how many. Everybody
+//! carries everybody's envelopes; each finds their own by keyed hints.
+//!
+//! This crate puts four together and adds nothing:
+//!
+//! | crate | re-exported as | what it holds |
+//! |---|---|---|
+//! | `wcmp-wire` | [`wire`] | the bytes of an envelope |
+//! | `wcmp-suite` | [`suite`] | algorithm ids, keys, crypto providers |
+//! | `wcmp-message` | [`message`] | seal, recognise, open |
+//! | `wcmp-relay` | [`relay`] | bundles: what carriers hand on |
+//!
+//! # From one person to another
+//!
+//! ```
+//! use wcmp::{Content, KeyPair, KeyType, Provider, Readable, Receiver, Sealer, Suite};
+//!
+//! let crypto = Provider::rust_crypto();
+//! let mut rng = wcmp::system_rng();
+//! let alice = KeyPair::generate(&crypto, KeyType::X25519, &mut rng)?;
+//! let bob = KeyPair::generate(&crypto, KeyType::X25519, &mut rng)?;
+//!
+//! // Alice writes to Bob's public key and introduces herself.
+//! let now = 494_000; // hours since 1970
+//! let content = Content::new("text/plain", "meet at the usual place");
+//! let envelope = Sealer::new(Suite::SealedAes256Gcm, now + 100)
+//!     .from(&alice)
+//!     .to(bob.public())
+//!     .introduce()
+//!     .seal(&crypto, &content, &mut rng)?;
+//!
+//! // Anybody carries it. Bob looks whether it is his, and opens it.
+//! let bob = Receiver::new(bob);
+//! let readable = Readable::parse(&envelope, now)?;
+//! let recognised = readable.recognise(&crypto, &bob).expect("it is for Bob");
+//! let opened = recognised.open(&crypto, &[])?;
+//! assert_eq!(opened.content.body, b"meet at the usual place");
+//! assert_eq!(opened.sender.public_key(), Some(alice.public()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! More in the package's `examples/`: seal and open, a dead drop, a folder scanned.
+
+pub use wcmp_message as message;
+pub use wcmp_relay as relay;
+pub use wcmp_suite as suite;
+pub use wcmp_wire as wire;
+
+pub use wcmp_message::{
+    Contact, Content, Extension, OpenError, Opened, Readable, Receiver, Recognised, SealError,
+    Sealer, Sender, Ttl, Way, hour,
+};
+pub use wcmp_suite::{KeyError, KeyPair, KeyType, Provider, PublicKey, Suite, SuiteId};
+pub use wcmp_wire::{EnvelopeRef, Id, ParseError};
+
+/// The operating system's random numbers. The crates below take randomness as an
+/// argument; this is the one to give them.
+///
+/// An error of the system's shows as [`SealError::Random`] or an error of the call
+/// that needed it; nothing panics.
+#[must_use]
+pub fn system_rng() -> getrandom::SysRng {
+    getrandom::SysRng
+}

@@ -1,0 +1,176 @@
+//! RustCrypto and dalek.
+
+use aes_gcm::aead::{AeadInOut, KeyInit};
+use alloc::vec::Vec;
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use hmac::{Hmac, Mac};
+use sha2::{Digest, Sha256};
+use x_wing::{DecapsulationKeyRejectNonContrib, Decapsulator, KeyExport, TryDecapsulate};
+use x25519_dalek::{PublicKey, StaticSecret};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::{Aead, CryptoError, Ed25519, Provider, X25519, XWing};
+use crate::AeadAlgorithm;
+use crate::public_key::x25519_small_order;
+
+pub(super) const PROVIDER: Provider = Provider {
+    name: "RustCrypto",
+    sha256,
+    hmac,
+    aead: &RustCrypto,
+    x25519: &RustCrypto,
+    ed25519: &RustCrypto,
+    xwing: &RustCrypto,
+};
+
+struct RustCrypto;
+
+fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    // A whole block as key: `new` takes it as it is, whatever the key's length.
+    let mut block = Zeroizing::new([0u8; 64]);
+    if key.len() <= block.len() {
+        for (to, from) in block.iter_mut().zip(key) {
+            *to = *from;
+        }
+    } else {
+        for (to, from) in block.iter_mut().zip(sha256(&[key])) {
+            *to = from;
+        }
+    }
+    let mut mac = <Hmac<Sha256> as KeyInit>::new((&*block).into());
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+impl Aead for RustCrypto {
+    fn seal(
+        &self,
+        algorithm: AeadAlgorithm,
+        key: &[u8; 32],
+        nonce: &[u8; 12],
+        aad: &[u8],
+        buf: &mut [u8],
+    ) -> Result<[u8; 16], CryptoError> {
+        let (key, nonce, buf) = (key.into(), nonce.into(), buf.into());
+        let tag = match algorithm {
+            AeadAlgorithm::Aes256Gcm => {
+                aes_gcm::Aes256Gcm::new(key).encrypt_inout_detached(nonce, aad, buf)
+            }
+            AeadAlgorithm::ChaCha20Poly1305 => {
+                chacha20poly1305::ChaCha20Poly1305::new(key).encrypt_inout_detached(nonce, aad, buf)
+            }
+        };
+        tag.map(Into::into).map_err(|_| CryptoError)
+    }
+
+    fn open(
+        &self,
+        algorithm: AeadAlgorithm,
+        key: &[u8; 32],
+        nonce: &[u8; 12],
+        aad: &[u8],
+        buf: &mut [u8],
+        tag: &[u8; 16],
+    ) -> Result<(), CryptoError> {
+        let (key, nonce, buf, tag) = (key.into(), nonce.into(), buf.into(), tag.into());
+        match algorithm {
+            AeadAlgorithm::Aes256Gcm => {
+                aes_gcm::Aes256Gcm::new(key).decrypt_inout_detached(nonce, aad, buf, tag)
+            }
+            AeadAlgorithm::ChaCha20Poly1305 => chacha20poly1305::ChaCha20Poly1305::new(key)
+                .decrypt_inout_detached(nonce, aad, buf, tag),
+        }
+        .map_err(|_| CryptoError)
+    }
+}
+
+impl X25519 for RustCrypto {
+    fn public(&self, secret: &[u8; 32]) -> [u8; 32] {
+        PublicKey::from(&StaticSecret::from(*secret)).to_bytes()
+    }
+
+    fn agree(
+        &self,
+        secret: &[u8; 32],
+        public: &[u8; 32],
+    ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
+        let shared = StaticSecret::from(*secret).diffie_hellman(&PublicKey::from(*public));
+        if shared.was_contributory() {
+            Ok(Zeroizing::new(shared.to_bytes()))
+        } else {
+            Err(CryptoError)
+        }
+    }
+}
+
+impl Ed25519 for RustCrypto {
+    fn public(&self, seed: &[u8; 32]) -> [u8; 32] {
+        SigningKey::from_bytes(seed).verifying_key().to_bytes()
+    }
+
+    fn sign(&self, seed: &[u8; 32], message: &[u8]) -> [u8; 64] {
+        SigningKey::from_bytes(seed).sign(message).to_bytes()
+    }
+
+    fn verify_strict(
+        &self,
+        public: &[u8; 32],
+        message: &[u8],
+        signature: &[u8; 64],
+    ) -> Result<(), CryptoError> {
+        // `verify_strict` alone takes a non-canonical key (spec 1.4).
+        crate::public_key::check_ed25519(public).map_err(|_| CryptoError)?;
+        VerifyingKey::from_bytes(public)
+            .and_then(|key| key.verify_strict(message, &Signature::from_bytes(signature)))
+            .map_err(|_| CryptoError)
+    }
+}
+
+impl XWing for RustCrypto {
+    fn public(&self, secret: &[u8; 32]) -> Vec<u8> {
+        let key = x_wing::DecapsulationKey::from(*secret);
+        key.encapsulation_key().to_bytes().to_vec()
+    }
+
+    fn encapsulate(
+        &self,
+        public: &[u8],
+        randomness: &[u8; 64],
+    ) -> Result<(Vec<u8>, Zeroizing<[u8; 32]>), CryptoError> {
+        let key = x_wing::EncapsulationKey::try_from(public).map_err(|_| CryptoError)?;
+        // The crate lets an all-zero X25519 output pass; only a key of small
+        // order can give one.
+        let x25519 = public.last_chunk::<32>().ok_or(CryptoError)?;
+        if x25519_small_order(x25519) {
+            return Err(CryptoError);
+        }
+        let (ciphertext, mut secret) = key.encapsulate_deterministic(randomness.into());
+        let shared = Zeroizing::new(secret.0);
+        secret.zeroize();
+        Ok((ciphertext.to_vec(), shared))
+    }
+
+    fn decapsulate(
+        &self,
+        secret: &[u8; 32],
+        ciphertext: &[u8],
+    ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
+        let ciphertext: &[u8; 1120] = ciphertext.try_into().map_err(|_| CryptoError)?;
+        let mut shared = DecapsulationKeyRejectNonContrib::from(*secret)
+            .try_decapsulate(ciphertext.into())
+            .map_err(|_| CryptoError)?;
+        let out = Zeroizing::new(shared.0);
+        shared.zeroize();
+        Ok(out)
+    }
+}

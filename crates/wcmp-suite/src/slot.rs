@@ -1,0 +1,160 @@
+//! Slots: the content key, sealed to one receiver by HPKE (spec 6.2).
+//!
+//! All X25519 slots of an envelope share one ephemeral key, the envelope's
+//! `encapsulation`; an X-Wing slot carries its own.
+
+use alloc::vec::Vec;
+
+use zeroize::Zeroizing;
+
+use crate::hpke::{self, SharedSecret};
+use crate::{CryptoError, KeyPair, Provider, PublicKey, Suite};
+
+const INFO: &[u8] = b"WCMP v1 slot";
+/// Bytes of an X-Wing ciphertext, which stands before the sealed content key.
+const XWING_CIPHERTEXT: usize = 1120;
+
+/// The ephemeral X25519 key that the slots of one envelope share.
+pub struct Ephemeral {
+    secret: Zeroizing<[u8; 32]>,
+    public: [u8; 32],
+}
+
+impl core::fmt::Debug for Ephemeral {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Ephemeral(..)")
+    }
+}
+
+impl Ephemeral {
+    /// The key with this X25519 scalar.
+    #[must_use]
+    pub fn new(provider: &Provider, secret: Zeroizing<[u8; 32]>) -> Ephemeral {
+        let public = provider.x25519.public(&secret);
+        Ephemeral { secret, public }
+    }
+
+    /// The envelope's `encapsulation`.
+    #[must_use]
+    pub fn public(&self) -> &[u8; 32] {
+        &self.public
+    }
+
+    /// The shared secret with one receiver.
+    ///
+    /// # Errors
+    /// If the receiver's key is not of type 1.
+    pub fn encapsulate(
+        &self,
+        provider: &Provider,
+        receiver: &PublicKey,
+    ) -> Result<SharedSecret, CryptoError> {
+        let receiver: &[u8; 32] = receiver.kem().try_into().map_err(|_| CryptoError)?;
+        hpke::dhkem_encap(provider, &self.secret, &self.public, receiver)
+    }
+}
+
+fn info<'a>(suite: &'a [u8; 2], core: &'a [u8; 32], key_id: &'a [u8; 32]) -> [&'a [u8]; 4] {
+    [INFO, suite, core, key_id]
+}
+
+/// A slot of an X25519 suite: 48 bytes, for the `secret` of
+/// [`Ephemeral::encapsulate`].
+///
+/// # Errors
+/// Never for the providers of this crate.
+pub fn seal(
+    provider: &Provider,
+    suite: Suite,
+    secret: &SharedSecret,
+    core: &[u8; 32],
+    key_id: &[u8; 32],
+    content_key: &[u8; 32],
+) -> Result<Vec<u8>, CryptoError> {
+    hpke::seal(
+        provider,
+        suite.kem_id(),
+        suite.aead(),
+        secret,
+        &info(&suite.id_bytes(), core, key_id),
+        &[],
+        content_key,
+    )
+}
+
+/// A slot of suite 0x0003: 1168 bytes, ciphertext of X-Wing first.
+///
+/// # Errors
+/// If the receiver's key is not of type 2.
+pub fn seal_xwing(
+    provider: &Provider,
+    suite: Suite,
+    receiver: &PublicKey,
+    randomness: &[u8; 64],
+    core: &[u8; 32],
+    content_key: &[u8; 32],
+) -> Result<Vec<u8>, CryptoError> {
+    let (mut slot, secret) = provider.xwing.encapsulate(receiver.kem(), randomness)?;
+    let secret = SharedSecret(secret);
+    let key_id = receiver.key_id();
+    slot.extend(seal(provider, suite, &secret, core, key_id, content_key)?);
+    Ok(slot)
+}
+
+/// The shared secret of an X25519 envelope for one of my keys.
+///
+/// # Errors
+/// If the key or `encapsulation` is of another type, or the X25519 output is all
+/// zero.
+pub fn decapsulate(
+    provider: &Provider,
+    keys: &KeyPair,
+    encapsulation: &[u8],
+) -> Result<SharedSecret, CryptoError> {
+    let enc: &[u8; 32] = encapsulation.try_into().map_err(|_| CryptoError)?;
+    let mine: &[u8; 32] = keys.public().kem().try_into().map_err(|_| CryptoError)?;
+    hpke::dhkem_decap(provider, keys.kem_secret(), enc, mine)
+}
+
+/// The content key in a slot of an X25519 suite.
+///
+/// # Errors
+/// If the slot does not authenticate.
+pub fn open(
+    provider: &Provider,
+    suite: Suite,
+    secret: &SharedSecret,
+    core: &[u8; 32],
+    key_id: &[u8; 32],
+    slot: &[u8],
+) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
+    let opened = hpke::open(
+        provider,
+        suite.kem_id(),
+        suite.aead(),
+        secret,
+        &info(&suite.id_bytes(), core, key_id),
+        &[],
+        slot,
+    )?;
+    let key: &[u8; 32] = opened.as_slice().try_into().map_err(|_| CryptoError)?;
+    Ok(Zeroizing::new(*key))
+}
+
+/// The content key in a slot of suite 0x0003.
+///
+/// # Errors
+/// If the slot is too short, its X25519 output is all zero, or it does not
+/// authenticate.
+pub fn open_xwing(
+    provider: &Provider,
+    suite: Suite,
+    keys: &KeyPair,
+    core: &[u8; 32],
+    slot: &[u8],
+) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
+    let (ciphertext, sealed) = slot.split_at_checked(XWING_CIPHERTEXT).ok_or(CryptoError)?;
+    let secret = provider.xwing.decapsulate(keys.kem_secret(), ciphertext)?;
+    let key_id = keys.public().key_id();
+    open(provider, suite, &SharedSecret(secret), core, key_id, sealed)
+}
