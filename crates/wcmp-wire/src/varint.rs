@@ -18,6 +18,7 @@
 //! ```
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::error::{ParseError, ParseErrorKind, Result};
 
@@ -50,10 +51,20 @@ pub fn put_varint(out: &mut Vec<u8>, mut value: u32) {
 }
 
 /// Reads items from the front of a byte string. Borrows, never allocates; a failed read leaves it where it was.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Reader<'a> {
     rest: &'a [u8],
     total: usize,
+}
+
+/// Position and length; not the bytes, which may be somebody's message.
+impl fmt::Debug for Reader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("position", &self.position())
+            .field("total", &self.total)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Reader<'a> {

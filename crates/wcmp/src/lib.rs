@@ -45,6 +45,11 @@
 //!
 //! More in the package's `examples/`: seal and open, a dead drop, a folder scanned.
 
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
 pub use wcmp_message as message;
 pub use wcmp_relay as relay;
 pub use wcmp_suite as suite;
