@@ -56,49 +56,55 @@ impl Midstates {
         }
     }
 
-    /// HMAC[..16] of `message`, which has to leave room for the padding: at most
-    /// 55 bytes, else it does not compile.
+    /// HMAC[..16] of a message that is one block with its padding.
     #[inline]
-    fn hint<const N: usize>(&self, message: &[u8; N]) -> [u8; HINT_LEN] {
-        const { assert!(N <= 55, "message and padding fit one block") };
-        let mut state = self.inner;
-        compress256(&mut state, &[padded(message)]);
-        let mut inner = [0u8; 32];
-        for (to, word) in inner.chunks_exact_mut(4).zip(state) {
-            to.copy_from_slice(&word.to_be_bytes());
-        }
-        let mut state = self.outer;
-        compress256(&mut state, &[padded(&inner)]);
-        let mut hint = [0u8; HINT_LEN];
-        for (to, word) in hint.chunks_exact_mut(4).zip(state) {
-            to.copy_from_slice(&word.to_be_bytes());
-        }
-        hint
+    fn hint(&self, message: &[u8; 64]) -> [u8; HINT_LEN] {
+        let mut inner = self.inner;
+        compress256(&mut inner, core::slice::from_ref(message));
+        let mut outer = self.outer;
+        compress256(&mut outer, &[hash_block(&bytes(inner))]);
+        bytes(outer)
     }
 }
 
-/// The last block of a message of N bytes that follows one block of key.
+/// The first N bytes of a hash.
 #[inline]
-fn padded<const N: usize>(message: &[u8; N]) -> [u8; 64] {
-    let mut block = [0u8; 64];
-    let bits = ((64 + N as u64) * 8).to_be_bytes();
-    let tail = core::iter::once(0x80);
-    for (to, from) in block.iter_mut().zip(message.iter().copied().chain(tail)) {
-        *to = from;
-    }
-    for (to, from) in block.iter_mut().skip(56).zip(bits) {
-        *to = from;
-    }
-    block
-}
-
-#[inline]
-fn join<const N: usize>(parts: [&[u8]; 3]) -> [u8; N] {
-    let mut out = [0u8; N];
-    for (to, from) in out.iter_mut().zip(parts.into_iter().flatten()) {
-        *to = *from;
+fn bytes<const N: usize>(state: [u32; 8]) -> [u8; N] {
+    let mut out = [0; N];
+    let (words, _) = out.as_chunks_mut();
+    for (to, word) in words.iter_mut().zip(state) {
+        *to = word.to_be_bytes();
     }
     out
+}
+
+/// The block of label || suite || nonce, after a block of key.
+#[inline]
+#[expect(clippy::indexing_slicing, reason = "constant ranges, checked here")]
+fn nonce_block<const L: usize>(label: &[u8; L], suite: Suite, nonce: &[u8; 16]) -> [u8; 64] {
+    const { assert!(L + 18 <= 55, "message and padding fit one block") };
+    let mut block = [0; 64];
+    block[..L].copy_from_slice(label);
+    block[L..L + 2].copy_from_slice(&suite.id_bytes());
+    block[L + 2..L + 18].copy_from_slice(nonce);
+    padded(block, L + 18)
+}
+
+/// The block of a hash, after a block of key.
+#[inline]
+fn hash_block(hash: &[u8; 32]) -> [u8; 64] {
+    let mut block = [0; 64];
+    block[..32].copy_from_slice(hash);
+    padded(block, 32)
+}
+
+/// SHA-256's padding for a message of `len` bytes that follows one block of key.
+#[inline]
+#[expect(clippy::indexing_slicing, reason = "callers have at most 55 bytes")]
+fn padded(mut block: [u8; 64], len: usize) -> [u8; 64] {
+    block[len] = 0x80;
+    block[56..].copy_from_slice(&((64 + len as u64) * 8).to_be_bytes());
+    block
 }
 
 /// The hint key of a public key (spec 1.2): recognises, in open suites, what is
@@ -120,18 +126,16 @@ impl HintKey {
     #[inline]
     #[must_use]
     pub fn receiver_hint(&self, suite: Suite, recipient_nonce: &[u8; 16]) -> [u8; HINT_LEN] {
-        let suite = suite.id_bytes();
-        self.0
-            .hint::<39>(&join([b"WCMP v1 receiver hint", &suite, recipient_nonce]))
+        let block = nonce_block(b"WCMP v1 receiver hint", suite, recipient_nonce);
+        self.0.hint(&block)
     }
 
     /// The sender hint of an open suite.
     #[inline]
     #[must_use]
     pub fn sender_hint(&self, suite: Suite, sender_nonce: &[u8; 16]) -> [u8; HINT_LEN] {
-        let suite = suite.id_bytes();
-        self.0
-            .hint::<37>(&join([b"WCMP v1 sender hint", &suite, sender_nonce]))
+        let block = nonce_block(b"WCMP v1 sender hint", suite, sender_nonce);
+        self.0.hint(&block)
     }
 }
 
@@ -154,7 +158,7 @@ impl PairHintKey {
     #[inline]
     #[must_use]
     pub fn hint(&self, body: &[u8; 32]) -> [u8; HINT_LEN] {
-        self.0.hint(body)
+        self.0.hint(&hash_block(body))
     }
 }
 
@@ -172,11 +176,22 @@ pub fn stranger_hint(
         &*secret.0,
         &[b"WCMP v1 stranger hint", &suite.id_bytes(), key_id, body],
     );
-    join([&tag, &[], &[]])
+    let (hint, _) = tag.as_chunks();
+    hint.first().copied().unwrap_or_default()
 }
 
 /// The slot whose hint is `wanted`, looked for in constant time: how long it
 /// takes depends on the number of hints and on whether there was a match.
+///
+/// ```
+/// use wcmp_suite::{KeyPair, KeyType, Provider, Suite, find_hint};
+///
+/// let keys = KeyPair::from_seed(&Provider::rust_crypto(), KeyType::X25519, &[7; 32])?;
+/// let mine = keys.hint_key().receiver_hint(Suite::OpenAes256Gcm, &[8; 16]);
+/// assert_eq!(find_hint(&[[0; 16], mine, [0xff; 16]], &mine), Some(1));
+/// assert_eq!(find_hint(&[[0; 16], [0xff; 16]], &mine), None);
+/// # Ok::<(), wcmp_suite::KeyError>(())
+/// ```
 #[inline]
 #[must_use]
 pub fn find_hint(hints: &[[u8; HINT_LEN]], wanted: &[u8; HINT_LEN]) -> Option<usize> {

@@ -106,6 +106,15 @@ impl AeadAlgorithm {
 }
 
 /// The suites of version 1 (spec 2).
+///
+/// ```
+/// use wcmp_suite::{Form, Suite, SuiteId, UnknownId};
+///
+/// let suite = Suite::try_from(SuiteId(0x0101))?;
+/// assert_eq!((suite.form(), suite.enc_len(), suite.slot_len()), (Form::Sealed, 32, 48));
+/// assert_eq!(Suite::try_from(SuiteId(0x0103)), Err(UnknownId(0x0103)));
+/// # Ok::<(), UnknownId>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Suite {
     /// 0x0001: X25519, AES-256-GCM, open. The seed's form and the fastest scan.

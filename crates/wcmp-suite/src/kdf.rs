@@ -10,18 +10,30 @@ pub fn extract(provider: &Provider, salt: &[u8], ikm: &[&[u8]]) -> Zeroizing<[u8
     Zeroizing::new((provider.hmac)(salt, ikm))
 }
 
-/// Expand(prk, info, N) for N up to 8160 bytes (255 blocks; a greater N does not
-/// compile), the info given in parts.
+/// Expand(prk, info, N) for N up to 8160 bytes (255 blocks), the info given in up
+/// to 8 parts. More of either does not compile.
+///
+/// ```
+/// use wcmp_suite::{Provider, kdf};
+///
+/// let provider = Provider::rust_crypto();
+/// let prk = kdf::extract(&provider, b"salt", &[b"input ", b"key"]);
+/// let whole = kdf::expand::<42, 1>(&provider, &*prk, &[b"label"]);
+/// let parts = kdf::expand::<42, 2>(&provider, &*prk, &[b"la", b"bel"]);
+/// assert_eq!(whole, parts);
+/// ```
 #[must_use]
-pub fn expand<const N: usize>(
+pub fn expand<const N: usize, const INFO: usize>(
     provider: &Provider,
     prk: &[u8],
-    info: &[&[u8]],
+    info: &[&[u8]; INFO],
 ) -> Zeroizing<[u8; N]> {
-    const { assert!(N <= 255 * 32, "RFC 5869: at most 255 blocks") };
-    /// Parts of info that fit beside the block before and the counter.
+    /// What one HMAC takes: the block before, info, the counter.
     const PARTS: usize = 10;
-    debug_assert!(info.len() <= PARTS - 2);
+    const {
+        assert!(N <= 255 * 32, "RFC 5869: at most 255 blocks");
+        assert!(INFO <= PARTS - 2, "a part left out would change the key");
+    }
 
     let mut out = Zeroizing::new([0u8; N]);
     let mut block = Zeroizing::new([0u8; 32]);

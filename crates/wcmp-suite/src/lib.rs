@@ -16,6 +16,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod hpke;
 pub mod kdf;
 pub mod slot;

@@ -116,6 +116,17 @@ impl PublicKey {
 
     /// Reads the text form `wcmp1...` (spec 1.5) and validates the key.
     ///
+    /// ```
+    /// use wcmp_suite::{KeyError, KeyPair, KeyType, Provider, PublicKey};
+    ///
+    /// let keys = KeyPair::from_seed(&Provider::rust_crypto(), KeyType::X25519, &[7; 32])?;
+    /// let text = keys.public().to_text();
+    /// assert_eq!(PublicKey::from_text(&text)?, *keys.public());
+    /// // Nothing is stripped, folded or corrected.
+    /// assert_eq!(PublicKey::from_text(&format!("{}\n", *text)), Err(KeyError::Text));
+    /// # Ok::<(), KeyError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`KeyError::Text`] if the text is not exactly what the key encodes to, else
     /// as [`PublicKey::from_bytes`].

@@ -2,6 +2,27 @@
 //!
 //! All X25519 slots of an envelope share one ephemeral key, the envelope's
 //! `encapsulation`; an X-Wing slot carries its own.
+//!
+//! ```
+//! use wcmp_suite::{KeyPair, KeyType, Provider, Suite, slot};
+//!
+//! let provider = Provider::rust_crypto();
+//! let suite = Suite::SealedAes256Gcm;
+//! // From the system's random numbers, in earnest.
+//! let (seed, ephemeral, content_key) = ([1; 32], [2; 32], [3; 32]);
+//! let core = [4; 32]; // the envelope's hash of spec 4.3
+//!
+//! let keys = KeyPair::from_seed(&provider, KeyType::X25519, &seed)?;
+//! let receiver = keys.public();
+//! let ephemeral = slot::Ephemeral::new(&provider, ephemeral.into());
+//! let secret = ephemeral.encapsulate(&provider, receiver)?;
+//! let sealed = slot::seal(&provider, suite, &secret, &core, receiver.key_id(), &content_key)?;
+//!
+//! let secret = slot::decapsulate(&provider, &keys, ephemeral.public())?;
+//! let opened = slot::open(&provider, suite, &secret, &core, receiver.key_id(), &sealed)?;
+//! assert_eq!(*opened, content_key);
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
 
 use alloc::vec::Vec;
 

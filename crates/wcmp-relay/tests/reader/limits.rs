@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use wcmp_relay::bundle::{MAX_BODY, OpenError, Reader, Source};
 
-use super::craft::Seen::{Damaged, Frame, Incomplete, Skipped};
+use super::craft::Seen::{Complete, Damaged, Frame, Incomplete, Skipped};
 use super::craft::*;
 
 /// Counts the bytes that are read; gives few at once.
@@ -57,6 +57,22 @@ fn a_frame_is_found_across_short_reads() {
     }
 }
 
+#[test]
+fn a_damaged_header_is_mended_across_short_reads() {
+    let file = [spoilt(header(), 13), frame(b"one"), end(1)].concat();
+    for at_once in 1..file.len() {
+        let source = Counting {
+            bytes: &file,
+            at_once,
+            read: 0,
+        };
+        assert_eq!(
+            read_from(source, 100).unwrap(),
+            [Frame(20, b"one".to_vec()), Complete]
+        );
+    }
+}
+
 /// Candidates of this body at every 16th byte, filler up to `len`, and a frame.
 fn hostile(body: u32, candidates: usize, len: usize) -> Vec<u8> {
     let mut file = header();
@@ -91,15 +107,14 @@ fn the_budget_is_exact() {
     // n candidates that fail cost n x (body + 8); the last one reaches furthest.
     let spent =
         |n: u64, body: u64| n * (body + 8) > 8 * (20 + 16 * (n - 1) + body + 12) + (64 << 20);
-    let body = 1_000_000;
-    let first = (1..).find(|&n| spent(n, body)).unwrap();
-    for (candidates, expected) in [
-        (first - 1, Frame(2_000_000, b"last".to_vec())),
-        (first, Incomplete),
-    ] {
-        let file = hostile(body as u32, candidates as usize, 2_000_000);
-        for max in [100, 1 << 20] {
-            assert_eq!(read_from(&file[..], max).unwrap()[1], expected);
+    for body in [1_000, 1_000_000] {
+        let first = (1..).find(|&n| spent(n, body)).unwrap();
+        let last = Frame(3_000_000, b"last".to_vec());
+        for (candidates, expected) in [(first - 1, last), (first, Incomplete)] {
+            let file = hostile(body as u32, candidates as usize, 3_000_000);
+            for max in [100, 1 << 20] {
+                assert_eq!(read_from(&file[..], max).unwrap()[1], expected);
+            }
         }
     }
 }

@@ -118,7 +118,14 @@ impl Answer {
         assert_eq!(tag, Ok(array(self.tag)), "{name}: tag of {source}");
         assert_eq!(buf, ciphertext, "{name}: ciphertext of {source}");
 
-        let opened = aead.open(self.algorithm, &key, &nonce, &aad, &mut buf, &array(self.tag));
+        let opened = aead.open(
+            self.algorithm,
+            &key,
+            &nonce,
+            &aad,
+            &mut buf,
+            &array(self.tag),
+        );
         assert_eq!(opened, Ok(()), "{name}: opens {source}");
         assert_eq!(buf, plaintext, "{name}: plaintext of {source}");
     }
@@ -129,17 +136,27 @@ impl Answer {
 fn refuses(provider: &Provider, algorithm: AeadAlgorithm) {
     let (name, aead) = (provider.name, provider.aead);
     let (key, nonce) = ([7; 32], [9; 12]);
-    for (len, aad) in [(0, &b""[..]), (0, b"aad"), (1, b""), (15, b"a"), (16, b""), (17, b"aad"), (64, b"aad"), (65, b"")] {
+    for (len, aad) in [
+        (0, &b""[..]),
+        (0, b"aad"),
+        (1, b""),
+        (15, b"a"),
+        (16, b""),
+        (17, b"aad"),
+        (64, b"aad"),
+        (65, b""),
+    ] {
         let plaintext: Vec<u8> = (0..len).collect();
         let mut sealed = plaintext.clone();
         let tag = aead
             .seal(algorithm, &key, &nonce, aad, &mut sealed)
             .expect("short enough");
-        let opens = |key: &[u8; 32], nonce: &[u8; 12], aad: &[u8], sealed: &[u8], tag: &[u8; 16]| {
-            let mut buf = sealed.to_vec();
-            let opened = aead.open(algorithm, key, nonce, aad, &mut buf, tag);
-            opened.is_ok().then_some(buf)
-        };
+        let opens =
+            |key: &[u8; 32], nonce: &[u8; 12], aad: &[u8], sealed: &[u8], tag: &[u8; 16]| {
+                let mut buf = sealed.to_vec();
+                let opened = aead.open(algorithm, key, nonce, aad, &mut buf, tag);
+                opened.is_ok().then_some(buf)
+            };
         let what = |part: &str| format!("{name}: {algorithm:?}, {len} bytes: {part}");
         assert_eq!(
             opens(&key, &nonce, aad, &sealed, &tag),
@@ -148,23 +165,58 @@ fn refuses(provider: &Provider, algorithm: AeadAlgorithm) {
             what("opens what it sealed")
         );
         for changed in flips(&tag) {
-            assert_eq!(opens(&key, &nonce, aad, &sealed, &changed), None, "{}", what("tag"));
+            assert_eq!(
+                opens(&key, &nonce, aad, &sealed, &changed),
+                None,
+                "{}",
+                what("tag")
+            );
         }
         for changed in flips(&key) {
-            assert_eq!(opens(&changed, &nonce, aad, &sealed, &tag), None, "{}", what("key"));
+            assert_eq!(
+                opens(&changed, &nonce, aad, &sealed, &tag),
+                None,
+                "{}",
+                what("key")
+            );
         }
         for changed in flips(&nonce) {
-            assert_eq!(opens(&key, &changed, aad, &sealed, &tag), None, "{}", what("nonce"));
+            assert_eq!(
+                opens(&key, &changed, aad, &sealed, &tag),
+                None,
+                "{}",
+                what("nonce")
+            );
         }
-        assert_eq!(opens(&key, &nonce, b"other", &sealed, &tag), None, "{}", what("aad"));
+        assert_eq!(
+            opens(&key, &nonce, b"other", &sealed, &tag),
+            None,
+            "{}",
+            what("aad")
+        );
         let mut longer = sealed.clone();
         longer.push(0);
-        assert_eq!(opens(&key, &nonce, aad, &longer, &tag), None, "{}", what("longer"));
+        assert_eq!(
+            opens(&key, &nonce, aad, &longer, &tag),
+            None,
+            "{}",
+            what("longer")
+        );
         for at in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[at] ^= 1;
-            assert_eq!(opens(&key, &nonce, aad, &changed, &tag), None, "{}", what("ciphertext"));
-            assert_eq!(opens(&key, &nonce, aad, &sealed[..at], &tag), None, "{}", what("shorter"));
+            assert_eq!(
+                opens(&key, &nonce, aad, &changed, &tag),
+                None,
+                "{}",
+                what("ciphertext")
+            );
+            assert_eq!(
+                opens(&key, &nonce, aad, &sealed[..at], &tag),
+                None,
+                "{}",
+                what("shorter")
+            );
         }
     }
 }

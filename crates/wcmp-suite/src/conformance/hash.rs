@@ -67,10 +67,16 @@ const HMAC: [(&[u8], &[u8], &str); 7] = [
 ];
 
 pub(super) fn check(provider: &Provider) {
-    let Provider { name, sha256, hmac, .. } = provider;
+    let Provider {
+        name, sha256, hmac, ..
+    } = provider;
     for (message, digest) in SHA256 {
         let (message, digest) = (message.as_bytes(), hex(digest));
-        assert_eq!(sha256(&[message])[..], digest, "{name}: SHA-256, FIPS 180-4");
+        assert_eq!(
+            sha256(&[message])[..],
+            digest,
+            "{name}: SHA-256, FIPS 180-4"
+        );
         for at in 0..message.len() {
             let (left, right) = message.split_at(at);
             assert_eq!(
@@ -80,7 +86,11 @@ pub(super) fn check(provider: &Provider) {
             );
         }
     }
-    assert_eq!(sha256(&[])[..], hex(SHA256[0].1), "{name}: SHA-256 of no part");
+    assert_eq!(
+        sha256(&[])[..],
+        hex(SHA256[0].1),
+        "{name}: SHA-256 of no part"
+    );
     assert_eq!(
         sha256(&vec![&[b'a'; 1000][..]; 1000])[..],
         hex(SHA256_MILLION),

@@ -18,8 +18,14 @@ const FUNCTION: [[&str; 3]; 2] = [
 ];
 /// RFC 7748, section 5.2: after 1 and after 1000 iterations.
 const ITERATED: [(u32, &str); 2] = [
-    (1, "422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079"),
-    (1000, "684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51"),
+    (
+        1,
+        "422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079",
+    ),
+    (
+        1000,
+        "684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51",
+    ),
 ];
 /// RFC 7748, section 6.1: secret and public keys of Alice and Bob, shared secret.
 const ALICE: [&str; 2] = [
@@ -33,10 +39,10 @@ const BOB: [&str; 2] = [
 const SHARED: &str = "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742";
 
 /// The encodings below 2^255 of the points of small order on the curve and its
-/// twist (Bernstein, "Curve25519", "May the Fourth"; libsodium's list): u = 0, 1,
-/// the two of order 8, -1, and 0 and 1 not reduced. Each has a twin with bit 255
-/// set, which X25519 ignores.
-pub const SMALL_ORDER: [&str; 7] = [
+/// twist (D. J. Bernstein, cr.yp.to/ecdh.html, "validate"): u = 0, 1, the two of
+/// order 8, -1, and 0 and 1 not reduced. Each has a twin with bit 255 set, which
+/// X25519 ignores.
+const SMALL_ORDER: [&str; 7] = [
     "0000000000000000000000000000000000000000000000000000000000000000",
     "0100000000000000000000000000000000000000000000000000000000000000",
     "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
@@ -62,9 +68,17 @@ pub(super) fn check(provider: &Provider) {
     for [scalar, u, result] in FUNCTION {
         let (scalar, mut u) = (array(scalar), array(u));
         let result = Ok(array(result));
-        assert_eq!(agree(&scalar, &u), result, "{name}: X25519, RFC 7748 section 5.2");
+        assert_eq!(
+            agree(&scalar, &u),
+            result,
+            "{name}: X25519, RFC 7748 section 5.2"
+        );
         u[31] ^= 0x80;
-        assert_eq!(agree(&scalar, &u), result, "{name}: X25519 ignores bit 255 of u");
+        assert_eq!(
+            agree(&scalar, &u),
+            result,
+            "{name}: X25519 ignores bit 255 of u"
+        );
     }
 
     let mut base = [0; 32];
@@ -77,14 +91,30 @@ pub(super) fn check(provider: &Provider) {
             (k, u) = (next, k);
             done += 1;
         }
-        assert_eq!(k, array(result), "{name}: X25519, RFC 7748 section 5.2, {iterations} times");
+        assert_eq!(
+            k,
+            array(result),
+            "{name}: X25519, RFC 7748 section 5.2, {iterations} times"
+        );
     }
 
     for ([secret, public], [_, peer]) in [(ALICE, BOB), (BOB, ALICE)] {
         let secret = array(secret);
-        assert_eq!(x25519.public(&secret), array(public), "{name}: X25519 public key, RFC 7748 section 6.1");
-        assert_eq!(agree(&secret, &base), Ok(array(public)), "{name}: X25519 of 9, RFC 7748 section 6.1");
-        assert_eq!(agree(&secret, &array(peer)), Ok(array(SHARED)), "{name}: X25519, RFC 7748 section 6.1");
+        assert_eq!(
+            x25519.public(&secret),
+            array(public),
+            "{name}: X25519 public key, RFC 7748 section 6.1"
+        );
+        assert_eq!(
+            agree(&secret, &base),
+            Ok(array(public)),
+            "{name}: X25519 of 9, RFC 7748 section 6.1"
+        );
+        assert_eq!(
+            agree(&secret, &array(peer)),
+            Ok(array(SHARED)),
+            "{name}: X25519, RFC 7748 section 6.1"
+        );
     }
 
     for point in small_order() {

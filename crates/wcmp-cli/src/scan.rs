@@ -1,0 +1,286 @@
+//! `scan`: finding one's own among everyone's.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use serde_json::{Value, json};
+use wcmp::suite::Form;
+use wcmp::{EnvelopeRef, KeyType, OpenError, Provider, Readable, Receiver, Suite, Way};
+
+use crate::carrier::{Carrier, Found, walk};
+use crate::error::{Exit, Failure, Result};
+use crate::io::{is_dash, name, one_stdin, write_stdout};
+use crate::keys;
+use crate::summary::{Ending, Summary};
+use crate::ui::{Ui, complain, json_line, say};
+
+/// List the envelopes that are addressed to my keys: id, slot, and by what it was recognised.
+#[derive(Args, Debug)]
+pub(crate) struct Scan {
+    /// A key of mine; once for each
+    #[arg(long, value_name = "KEYFILE", required = true)]
+    key: Vec<PathBuf>,
+    /// The public key of somebody who was given these keys of mine; once for each
+    #[arg(long, value_name = "PUBLICKEY")]
+    contact: Vec<String>,
+    /// Say how many envelopes and hints it were, and how fast
+    #[arg(long)]
+    stats: bool,
+    /// Bundles, envelopes, or folders of them such as a stick or a store; - is standard input
+    #[arg(required = true)]
+    bundle: Vec<PathBuf>,
+}
+
+/// The work and its count.
+struct Scanner<'a> {
+    ui: &'a Ui,
+    crypto: Provider,
+    key_files: &'a [PathBuf],
+    receivers: Vec<Receiver>,
+    hour: u32,
+    /// Ids and the places of the keys they were found with.
+    seen: HashSet<([u8; 32], usize)>,
+    envelopes: u64,
+    hints: u64,
+    expired: u64,
+    unreadable: u64,
+    summary: Summary,
+    failure: Option<Box<Failure>>,
+}
+
+impl Scan {
+    pub(crate) fn run(&self, ui: &Ui) -> Result<()> {
+        let crypto = Provider::rust_crypto();
+        let inputs = self.key.iter().chain(&self.bundle);
+        one_stdin(inputs)?;
+        let contacts = keys::public_all(&self.contact)?;
+        let receivers = keys::load_all(&crypto, &self.key)?.into_iter().map(|key| {
+            let mut receiver = Receiver::new(key);
+            for contact in &contacts {
+                receiver.add_contact(&crypto, contact.clone());
+            }
+            receiver
+        });
+        let mut scanner = Scanner {
+            ui,
+            key_files: &self.key,
+            receivers: receivers.collect(),
+            crypto,
+            hour: ui.hour(),
+            seen: HashSet::new(),
+            envelopes: 0,
+            hints: 0,
+            expired: 0,
+            unreadable: 0,
+            summary: Summary::default(),
+            failure: None,
+        };
+        let started = Instant::now();
+        for path in &self.bundle {
+            scanner.input(path)?;
+        }
+        let seconds = started.elapsed().as_secs_f64();
+        if self.stats {
+            scanner.stats(seconds)?;
+        }
+        scanner.verdict()
+    }
+}
+
+impl Scanner<'_> {
+    fn input(&mut self, path: &Path) -> Result<()> {
+        if is_dash(path) || !path.is_dir() {
+            return match Carrier::open(path) {
+                Ok(carrier) => self.carrier(carrier, path),
+                Err(failure) => {
+                    self.later(failure);
+                    Ok(())
+                }
+            };
+        }
+        for path in files_of(path)? {
+            match Carrier::open(&path) {
+                Ok(carrier) => self.carrier(carrier, &path)?,
+                // A folder may hold anything.
+                Err(failure) if failure.exit() == Exit::Refused && !failure.is_code("bundle") => {
+                    let text = format!("passed over: {}, neither envelope nor bundle", name(&path));
+                    self.ui.note(&text);
+                }
+                Err(failure) => self.later(failure),
+            }
+        }
+        Ok(())
+    }
+
+    /// One file that cannot be read does not keep the others from being looked at.
+    fn later(&mut self, failure: Box<Failure>) {
+        match self.failure {
+            None => self.failure = Some(failure),
+            Some(_) => say(&failure.lines()),
+        }
+    }
+
+    fn carrier(&mut self, carrier: Carrier, path: &Path) -> Result<()> {
+        let what = format!("scanning {}", name(path));
+        let bar = self.ui.progress(carrier.len());
+        let summary = walk(carrier, &what, &bar, |found| {
+            match found {
+                Found::Envelope { view, .. } => {
+                    for line in self.envelope(&view, path)? {
+                        bar.suspend(|| write_stdout(line.as_bytes()))?;
+                    }
+                }
+                Found::Place(place) => {
+                    self.summary.add(&place);
+                    bar.suspend(|| complain(&format!("wcmp: {}: {place}", name(path))));
+                }
+            }
+            Ok(())
+        })?;
+        bar.finish_and_clear();
+        if summary.ending == Ending::Miscounted {
+            self.summary.ending = Ending::Miscounted;
+            complain(&format!(
+                "wcmp: {}: its end counts other frames",
+                name(path)
+            ));
+        }
+        Ok(())
+    }
+
+    /// A line for each key that recognises it.
+    fn envelope(&mut self, view: &EnvelopeRef<'_>, path: &Path) -> Result<Vec<String>> {
+        self.envelopes += 1;
+        let mut lines = Vec::new();
+        let readable = match Readable::new(*view, self.hour) {
+            Ok(readable) => readable,
+            Err(OpenError::Expired) => {
+                self.expired += 1;
+                return Ok(lines);
+            }
+            Err(_) => {
+                self.unreadable += 1;
+                return Ok(lines);
+            }
+        };
+        for (place, receiver) in self.receivers.iter().enumerate() {
+            let recognised = readable.recognise(&self.crypto, receiver);
+            let way = recognised.as_ref().map(wcmp::Recognised::way);
+            self.hints += hints_tried(readable.suite(), receiver, way);
+            let (Some(recognised), Some(way)) = (recognised, way) else {
+                continue;
+            };
+            let id = view.id(self.crypto.sha256);
+            if !self.seen.insert((id.0, place)) {
+                continue;
+            }
+            let slot = recognised.slot();
+            lines.push(if self.ui.json {
+                let key = self.key_files.get(place).map(|path| name(path));
+                json_line(&json!({
+                    "id": id.to_string(),
+                    "slot": slot,
+                    "way": way_name(way),
+                    "contact": contact_text(receiver, way),
+                    "key": key,
+                    "file": name(path),
+                }))?
+            } else {
+                format!("{id} {slot} {}\n", way_name(way))
+            });
+        }
+        Ok(lines)
+    }
+
+    fn stats(&self, seconds: f64) -> Result<()> {
+        #[expect(clippy::cast_precision_loss, reason = "a rate to read")]
+        let rate = self.envelopes as f64 / seconds.max(1e-9);
+        if self.ui.json {
+            return self.ui.document(&json!({ "stats": {
+                "envelopes": self.envelopes,
+                "expired": self.expired,
+                "unreadable": self.unreadable,
+                "hints": self.hints,
+                "seconds": seconds,
+                "envelopes_per_second": rate,
+            }}));
+        }
+        let text = format!(
+            "envelopes: {} ({} expired, {} unreadable)\nhints tried: {}\nseconds: {seconds:.6}\nenvelopes per second: {rate:.0}\n",
+            self.envelopes, self.expired, self.unreadable, self.hints,
+        );
+        write_stdout(text.as_bytes())
+    }
+
+    fn verdict(self) -> Result<()> {
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
+        if !self.summary.is_clean() {
+            return Err(self.summary.failure("scanning".into()));
+        }
+        if self.seen.is_empty() {
+            let why = "nothing is addressed to these keys";
+            let failure = Failure::refused("scanning", "not-for-me", why);
+            return Err(match self.expired {
+                0 => failure,
+                count => failure.hint(format!(
+                    "{count} expired and not looked at; --now HOURS looks as of another hour"
+                )),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The regular files of a folder by name; links are not followed.
+fn files_of(folder: &Path) -> Result<Vec<PathBuf>> {
+    let list = || {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                files.push(entry.path());
+            }
+        }
+        files.sort_unstable();
+        Ok(files)
+    };
+    list().map_err(|error| Failure::io(format!("reading {}", name(folder)), &error))
+}
+
+/// How many hints were computed and looked for.
+pub(crate) fn hints_tried(suite: Suite, receiver: &Receiver, way: Option<Way>) -> u64 {
+    if suite.key_type() != receiver.keys().key_type() {
+        return 0;
+    }
+    if suite.form() == Form::Open {
+        return 1;
+    }
+    let contacts = receiver.contacts().iter();
+    let pairs = contacts.map(|c| u64::from(c.public().key_type() == KeyType::X25519));
+    match way {
+        Some(Way::Pair(place)) => pairs.take(place + 1).sum(),
+        _ => pairs.sum::<u64>() + 1,
+    }
+}
+
+pub(crate) fn way_name(way: Way) -> &'static str {
+    match way {
+        Way::Receiver => "receiver",
+        Way::Pair(_) => "pair",
+        Way::Stranger => "stranger",
+    }
+}
+
+/// The contact by whose pair hint it was recognised.
+fn contact_text(receiver: &Receiver, way: Way) -> Value {
+    let contact = match way {
+        Way::Pair(place) => receiver.contacts().get(place),
+        Way::Receiver | Way::Stranger => None,
+    };
+    json!(contact.map(|contact| contact.public().to_text().to_string()))
+}

@@ -1,0 +1,6 @@
+//! One check a fuzz target: a function of bytes that panics when a property does not hold.
+//!
+//! `fuzz/fuzz_targets/` calls them with new bytes, `tests/fuzz_corpora.rs` with those of `fuzz/corpus/`.
+
+pub mod bundle;
+pub mod wire;
