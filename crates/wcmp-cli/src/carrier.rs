@@ -239,10 +239,10 @@ pub(crate) fn walk_bundle(
             }
             Some(Event::End(Completeness::Complete)) => continue,
             Some(Event::End(_)) => {
-                summary.ending = if end < len && summary.damaged == 0 {
-                    Ending::Miscounted
-                } else {
-                    Ending::Cut
+                summary.ending = match summary.damaged {
+                    _ if end >= len => Ending::Cut,
+                    0 => Ending::Miscounted,
+                    _ => Ending::Damaged,
                 };
                 continue;
             }

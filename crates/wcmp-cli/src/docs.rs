@@ -50,6 +50,7 @@ fn write_page(folder: &Path, force: bool, command: &Command, name: &str) -> Resu
     let mut page = Vec::new();
     Man::new(command.clone())
         .title(name)
+        .source(concat!("wcmp ", env!("CARGO_PKG_VERSION")))
         .render(&mut page)
         .map_err(|error| Failure::io(format!("making {}", path.display()), &error))?;
     Output::new(Some(&path), Access::Usual, force)?.write(&page)?;

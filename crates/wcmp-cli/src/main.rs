@@ -36,17 +36,20 @@ use crate::ui::Ui;
 #[command(name = "wcmp", version, arg_required_else_help = true, after_help = EXIT_CODES)]
 struct Cli {
     /// Print JSON: one document, or one a line for lists; errors too
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     json: bool,
     /// Say nothing but errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE)]
     quiet: bool,
     /// Take this for the clock's time: hours since 1970, or a time as in RFC 3339
-    #[arg(long, global = true, value_name = "TIME", value_parser = args::now)]
+    #[arg(long, global = true, value_name = "TIME", value_parser = args::now, help_heading = EVERYWHERE)]
     now: Option<u32>,
     #[command(subcommand)]
     command: Command,
 }
+
+/// The heading of the options that every command has.
+const EVERYWHERE: &str = "Options of every command";
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 usage, 3 nothing for me, 4 refused as invalid, tampered with or expired.\n- is standard input or output. Existing files are replaced only with --force.";
 

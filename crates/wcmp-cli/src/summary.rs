@@ -51,6 +51,8 @@ pub(crate) enum Ending {
     Cut,
     /// With an End frame that counts other than what is there.
     Miscounted,
+    /// With an End frame, after damage.
+    Damaged,
 }
 
 impl Ending {
@@ -59,6 +61,7 @@ impl Ending {
             Ending::Complete => "complete",
             Ending::Cut => "cut off",
             Ending::Miscounted => "miscounted",
+            Ending::Damaged => "damaged",
         }
     }
 }
@@ -108,7 +111,7 @@ impl Summary {
             wrong.push(plural(self.others, "frame without an envelope"));
         }
         match self.ending {
-            Ending::Complete => {}
+            Ending::Complete | Ending::Damaged => {}
             Ending::Cut => wrong.push("incomplete: cut off".into()),
             Ending::Miscounted => wrong.push("incomplete: its end counts other frames".into()),
         }

@@ -11,6 +11,9 @@ use wcmp::hour;
 use crate::error::{Failure, Result, one_line};
 use crate::io::write_stdout;
 
+/// Less is done before anybody looks.
+const WORTH_A_BAR: u64 = 8 << 20;
+
 /// The options that every command has.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ui {
@@ -38,9 +41,9 @@ impl Ui {
         write_stdout(json_line(document)?.as_bytes())
     }
 
-    /// A bar over so many bytes; nothing is drawn unless standard error is a terminal.
+    /// A bar over so many bytes; nothing is drawn for few, or unless standard error is a terminal.
     pub(crate) fn progress(&self, bytes: u64) -> ProgressBar {
-        if self.quiet || !io::stderr().is_terminal() {
+        if bytes < WORTH_A_BAR || self.quiet || !io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }
         let bar = ProgressBar::new(bytes).with_finish(ProgressFinish::AndClear);

@@ -1,0 +1,17 @@
+//! Drives the binary, as a script would.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod bundles;
+mod common;
+mod demo;
+mod keys;
+mod refusals;
+mod scan;
+mod seal_open;
+#[cfg(target_os = "linux")]
+mod terminal;
