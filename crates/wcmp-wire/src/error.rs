@@ -76,7 +76,7 @@ impl ParseError {
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
-            ParseErrorKind::Size => "longer than 16777216 bytes",
+            ParseErrorKind::Size => return f.write_str("longer than 16777216 bytes"),
             ParseErrorKind::Version => "unknown version",
             ParseErrorKind::UnexpectedEnd => "unexpected end",
             ParseErrorKind::VarintNotMinimal => "varint is not minimal",
