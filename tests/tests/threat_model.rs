@@ -1,0 +1,76 @@
+//! Every test that the threat model and the specification name exists.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The source of a test file, and of the modules in the folder of its name.
+fn source(file: &str) -> Option<String> {
+    let tests = root().join("tests/tests");
+    let path = tests.join(file);
+    let (folder, main) = if path.is_file() {
+        (path.with_extension(""), fs::read_to_string(path).unwrap())
+    } else {
+        let folder = path.with_extension("");
+        let main = fs::read_to_string(folder.join("main.rs")).ok()?;
+        (folder, main)
+    };
+    let modules = fs::read_dir(folder).into_iter().flatten();
+    let modules = modules.map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
+    Some(modules.fold(main, |all, module| all + &module))
+}
+
+/// `file.rs` and each `function` in backticks after it, line by line.
+fn named(line: &str) -> Vec<(String, Vec<String>)> {
+    let mut named: Vec<(String, Vec<String>)> = Vec::new();
+    for word in line.split_whitespace() {
+        let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        if bare.ends_with(".rs") && !bare.contains('/') {
+            named.push((bare.into(), Vec::new()));
+        } else if word.starts_with('`')
+            && bare.contains('_')
+            && bare.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            && let Some((_, functions)) = named.last_mut()
+        {
+            functions.push(bare.into());
+        }
+    }
+    named
+}
+
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let text = fs::read_to_string(root().join("docs/threat-model.md")).unwrap();
+    let mut functions = 0;
+    for line in text.lines().filter(|line| line.contains("`test:`")) {
+        for (file, names) in named(line) {
+            let source = source(&file).unwrap_or_else(|| panic!("no {file}: {line}"));
+            for name in names {
+                let there = source.contains(&format!("fn {name}("));
+                assert!(there, "no {name} in {file}: {line}");
+                functions += 1;
+            }
+        }
+    }
+    assert!(functions > 40, "only {functions} are named");
+}
+
+#[test]
+fn every_test_file_that_the_specification_names_exists() {
+    let text = fs::read_to_string(root().join("docs/spec/envelope.md")).unwrap();
+    let (_, attacks) = text.split_once("\n## 14").unwrap();
+    let mut files = 0;
+    for (file, _) in attacks.lines().flat_map(named) {
+        assert!(source(&file).is_some(), "no {file}");
+        files += 1;
+    }
+    assert!(files > 10, "only {files} are named");
+}
