@@ -602,8 +602,8 @@ class Bundles(Case):
     def bundle(self, frames=FRAMES, end=True):
         return wcmp.write_bundle(self.SALT, frames, end)
 
-    def read(self, data, max_frame=None):
-        return list(wcmp.read_bundle(data, max_frame))
+    def read(self, data, max_envelope=wcmp.MAX_TOTAL):
+        return list(wcmp.read_bundle(data, max_envelope))
 
     def test_round_trip(self):
         events = self.read(self.bundle())
@@ -652,7 +652,7 @@ class Bundles(Case):
             self.fails("bundle", self.read, wcmp.with_crc(bytes(head)) + data[20:])
 
     def test_skipped(self):
-        events = self.read(self.bundle(), max_frame=10)
+        events = self.read(self.bundle(), max_envelope=10)
         self.assertEqual([e[0] for e in events], ["frame", "skipped", "frame", "end"])
         self.assertEqual(events[1][2], 12 + 40)
         self.assertEqual(events[-1], ("end", "complete"))
@@ -660,7 +660,7 @@ class Bundles(Case):
     def test_inside_of_skipped_and_of_frames_is_not_searched(self):
         inner = self.bundle()[20:]
         data = self.bundle([(b"\0\0", inner)])
-        for limit in (None, 10):
+        for limit in (wcmp.MAX_TOTAL, 10):
             self.assertEqual(len(self.read(data, limit)), 2)
 
     def test_stamp_longer_than_body(self):
@@ -725,7 +725,7 @@ class Protocol(Case):
     def test_bundles(self):
         frames = [{"stamp": "0000", "envelope": "aa"}]
         made = self.ask(op="bundle_write", salt="00000000", frames=frames, end=True)
-        events = self.ask(op="bundle_read", bundle=made["bundle"], max_frame=None)["events"]
+        events = self.ask(op="bundle_read", bundle=made["bundle"])["events"]
         frame = {"frame": {"offset": 20, "stamp": "0000", "envelope": "aa"}}
         self.assertEqual(events, [frame, {"end": "complete"}])
         self.assertEqual(self.ask(op="bundle_read", bundle=""), {"error": "bundle"})

@@ -908,10 +908,10 @@ def bundle_marker(data):
     return marker
 
 
-def read_bundle(data, max_frame=None):
+def read_bundle(data, max_envelope=MAX_TOTAL):
     """Events ("frame", offset, stamp, envelope), ("skipped", offset, len), ("damaged", offset,
-    len) in file order, then ("end", "complete" or "incomplete"). A frame whose body is longer
-    than `max_frame` is skipped."""
+    len) in file order, then ("end", "complete" or "incomplete"). A frame whose envelope is longer
+    than `max_envelope` is skipped."""
     marker = bundle_marker(data)
     pos, reach, failed = HEADER_LEN, HEADER_LEN, 0
     damage = None  # where the damage began that no frame has ended yet
@@ -935,12 +935,12 @@ def read_bundle(data, max_frame=None):
             end_count = int.from_bytes(body, "big")
         else:
             end_count = None
-            if max_frame is not None and len(body) > max_frame:
-                frames += 1
-                yield "skipped", pos, end - pos
-            elif 2 + body[1] > len(body):
+            if 2 + body[1] > len(body):
                 whole = False
                 yield "damaged", pos, end - pos
+            elif len(body) - 2 - body[1] > max_envelope:
+                frames += 1
+                yield "skipped", pos, end - pos
             else:
                 frames += 1
                 cut = 2 + body[1]
@@ -1039,7 +1039,7 @@ def op_bundle_write(q):
 
 def op_bundle_read(q):
     events = []
-    for kind, *what in read_bundle(bytes.fromhex(q["bundle"]), q.get("max_frame")):
+    for kind, *what in read_bundle(bytes.fromhex(q["bundle"]), q.get("max_envelope", MAX_TOTAL)):
         if kind == "frame":
             offset, stamp, envelope = what
             what = {"offset": offset, "stamp": stamp.hex(), "envelope": envelope.hex()}

@@ -1,0 +1,134 @@
+//! The second implementation, `foreign/wcmp.py`, as a child process that answers the same
+//! requests.
+
+use std::env;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+use crate::protocol::written_out;
+
+/// A running `wcmp.py`. Ends when dropped.
+#[derive(Debug)]
+pub struct Python {
+    child: Child,
+    requests: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+/// The folder of the second implementation.
+#[must_use]
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign")
+}
+
+/// The interpreter of a virtual environment with what `wcmp.py` needs, made in `target`
+/// at first use.
+///
+/// `None`, with a notice, if Python or its packages are not to be had.
+///
+/// # Panics
+/// In that case, if the environment variable `WCMP_REQUIRE_FOREIGN` is `1`.
+#[must_use]
+pub fn interpreter(target: &Path) -> Option<PathBuf> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap();
+    match virtual_environment(target) {
+        Ok(path) => Some(path),
+        Err(why) => {
+            let required = env::var("WCMP_REQUIRE_FOREIGN").is_ok_and(|value| value == "1");
+            assert!(!required, "WCMP_REQUIRE_FOREIGN=1, but {why}");
+            eprintln!("SKIPPED: no second implementation to compare with: {why}");
+            None
+        }
+    }
+}
+
+fn virtual_environment(target: &Path) -> Result<PathBuf, String> {
+    let requirements = folder().join("requirements.txt");
+    let version = run(Command::new("python3").arg("-VV"))?;
+    let mut hash = DefaultHasher::new();
+    (&version, fs::read(&requirements).unwrap()).hash(&mut hash);
+    let name = format!("foreign-python-{:016x}", hash.finish());
+    let made = target.join(&name);
+    if !made.exists() {
+        // Made beside and renamed when whole: another process may be about it too.
+        let beside = target.join(format!("{name}.{}", std::process::id()));
+        run(Command::new("python3").args(["-m", "venv"]).arg(&beside))?;
+        let pip = ["-m", "pip", "install", "--quiet", "-r"];
+        let mut install = Command::new(beside.join("bin/python"));
+        let installed = run(install.args(pip).arg(&requirements));
+        if let Err(why) = installed.and_then(|_| rename(&beside, &made)) {
+            fs::remove_dir_all(&beside).unwrap();
+            return Err(why);
+        }
+    }
+    Ok(made.join("bin/python"))
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), String> {
+    match fs::rename(from, to) {
+        Err(_) if to.exists() => fs::remove_dir_all(from),
+        other => other,
+    }
+    .map_err(|error| error.to_string())
+}
+
+fn run(command: &mut Command) -> Result<String, String> {
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.map_err(|error| format!("{command:?}: {error}"))?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(format!("{command:?}: {}: {said}", output.status))
+    }
+}
+
+impl Python {
+    /// Starts `wcmp.py`; `None` as for [`interpreter`].
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start(target: &Path) -> Option<Python> {
+        let mut child = Command::new(interpreter(target)?)
+            .arg("-B")
+            .arg(folder().join("wcmp.py"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Some(Python {
+            requests: child.stdin.take(),
+            answers: BufReader::new(child.stdout.take().unwrap()),
+            child,
+        })
+    }
+
+    /// The answer to a request as in [`protocol`](crate::protocol).
+    ///
+    /// # Panics
+    /// If the request has no meaning for it.
+    pub fn ask(&mut self, request: &Value) -> Value {
+        let requests = self.requests.as_mut().unwrap();
+        writeln!(requests, "{}", written_out(request)).unwrap();
+        let mut line = String::new();
+        self.answers.read_line(&mut line).unwrap();
+        let answer: Value = serde_json::from_str(&line).unwrap();
+        assert!(answer.get("failed").is_none(), "{answer} to {request}");
+        answer
+    }
+}
+
+impl Drop for Python {
+    fn drop(&mut self) {
+        drop(self.requests.take());
+        let _ = self.child.wait();
+    }
+}
