@@ -37,7 +37,9 @@ fn named(line: &str) -> Vec<(String, Vec<String>)> {
             named.push((bare.into(), Vec::new()));
         } else if word.starts_with('`')
             && bare.contains('_')
-            && bare.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            && bare
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
             && let Some((_, functions)) = named.last_mut()
         {
             functions.push(bare.into());

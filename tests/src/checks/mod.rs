@@ -3,4 +3,5 @@
 //! `fuzz/fuzz_targets/` calls them with new bytes, `tests/fuzz_corpora.rs` with those of `fuzz/corpus/`.
 
 pub mod bundle;
+pub mod content;
 pub mod wire;
