@@ -7,7 +7,7 @@ use std::path::Path;
 use indicatif::ProgressBar;
 use wcmp::EnvelopeRef;
 use wcmp::relay::bundle::{
-    Completeness, Event, Io, OpenError, PART_LIMIT, Reader, Stamp, frame_len,
+    Completeness, Event, Io, MAGIC, OpenError, PART_LIMIT, Reader, Stamp, frame_len,
 };
 use wcmp::wire::MAX_ENVELOPE;
 
@@ -15,11 +15,9 @@ use crate::error::{Failure, Result};
 use crate::io::{is_dash, name, open_file};
 use crate::summary::{Ending, Fault, Place, Summary};
 
-const MAGIC: &[u8; 8] = b"\x89WCMP\x0D\x0A\x1A";
-
 /// Whether the bytes begin like a bundle.
 pub(crate) fn has_magic(bytes: &[u8]) -> bool {
-    bytes.starts_with(MAGIC)
+    bytes.starts_with(&MAGIC)
 }
 
 pub(crate) trait Stream: Read + Seek {}
@@ -246,7 +244,6 @@ pub(crate) fn walk_bundle(
                 };
                 continue;
             }
-            Some(_) => continue,
         };
         bar.set_position(end);
         summary.add(&place);

@@ -179,7 +179,7 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 }
 
 /// An error if there is something of this name, be it a link that leads nowhere.
-pub(crate) fn free(path: &Path) -> Result<()> {
+fn free(path: &Path) -> Result<()> {
     match fs::symlink_metadata(path) {
         Ok(_) => Err(exists(path)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -187,7 +187,7 @@ pub(crate) fn free(path: &Path) -> Result<()> {
     }
 }
 
-fn exists(path: &Path) -> Box<Failure> {
+pub(crate) fn exists(path: &Path) -> Box<Failure> {
     Failure::failed(writing(path), "exists already").hint("--force replaces it")
 }
 

@@ -6,24 +6,45 @@
     reason = "a test fails by panicking"
 )]
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Barrier;
 use std::time::{Duration, UNIX_EPOCH};
+use std::{fmt, fs, thread};
 
+use getrandom::SysRng;
+use rand_core::{TryCryptoRng, TryRng};
 use wcmp_relay::bundle::{Completeness, Event, Export, ExportError, Io, Reader, Stamp};
 use wcmp_wire::{Id, MAX_ENVELOPE};
 
-fn random(seed: u8) -> impl FnMut(&mut [u8]) {
-    let mut state = u64::from(seed) + 1;
-    move |bytes| {
-        bytes.fill_with(|| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (state >> 56) as u8
-        });
+/// Counts in steps, and fails after so many draws.
+struct Counter {
+    next: u8,
+    step: u8,
+    draws: u32,
+}
+
+impl TryRng for Counter {
+    type Error = fmt::Error;
+
+    fn try_next_u32(&mut self) -> Result<u32, fmt::Error> {
+        Err(fmt::Error)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, fmt::Error> {
+        Err(fmt::Error)
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), fmt::Error> {
+        self.draws = self.draws.checked_sub(1).ok_or(fmt::Error)?;
+        for byte in bytes {
+            *byte = self.next;
+            self.next = self.next.wrapping_add(self.step);
+        }
+        Ok(())
     }
 }
+
+impl TryCryptoRng for Counter {}
 
 /// The envelopes of a file that must be whole.
 fn envelopes(path: &Path) -> Vec<Vec<u8>> {
@@ -62,7 +83,7 @@ fn is_random_name(path: &Path, extension: &str) -> bool {
 #[test]
 fn a_folder_gets_parts_with_names_that_tell_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let mut export = Export::to_folder(folder.path(), random(1))
+    let mut export = Export::to_folder(folder.path(), SysRng)
         .unwrap()
         .part_limit(40 + 3 * 114);
     for i in 0..8 {
@@ -94,7 +115,7 @@ fn a_folder_gets_parts_with_names_that_tell_nothing() {
 fn a_file_gets_the_name_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("asked for.wcmp");
-    let mut export = Export::to_file(&path, false, random(2)).unwrap();
+    let mut export = Export::to_file(&path, false, SysRng).unwrap();
     export
         .push(Id([1; 32]), Stamp::new(1, &[1; 8]).unwrap(), b"one")
         .unwrap();
@@ -109,9 +130,7 @@ fn a_file_gets_the_name_asked_for() {
 fn further_parts_stand_beside_the_file_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("A.WCM");
-    let mut export = Export::to_file(&path, false, random(3))
-        .unwrap()
-        .part_limit(0);
+    let mut export = Export::to_file(&path, false, SysRng).unwrap().part_limit(0);
     for i in 0..3 {
         export.push(Id([i; 32]), Stamp::NONE, &[i]).unwrap();
     }
@@ -127,7 +146,7 @@ fn further_parts_stand_beside_the_file_asked_for() {
 #[test]
 fn nothing_at_all_is_a_whole_bundle_too() {
     let folder = tempfile::tempdir().unwrap();
-    let files = Export::to_folder(folder.path(), random(4))
+    let files = Export::to_folder(folder.path(), SysRng)
         .unwrap()
         .finish()
         .unwrap();
@@ -140,7 +159,7 @@ fn nothing_at_all_is_a_whole_bundle_too() {
 #[test]
 fn ids_must_ascend_and_envelopes_have_a_limit() {
     let folder = tempfile::tempdir().unwrap();
-    let mut export = Export::to_folder(folder.path(), random(5)).unwrap();
+    let mut export = Export::to_folder(folder.path(), SysRng).unwrap();
     export.push(Id([2; 32]), Stamp::NONE, b"two").unwrap();
     for id in [Id([2; 32]), Id([1; 32])] {
         assert!(matches!(
@@ -166,17 +185,17 @@ fn a_file_that_exists_is_replaced_only_if_asked() {
     let path = folder.path().join("bundle.wcmp");
     fs::write(&path, b"precious").unwrap();
     assert!(matches!(
-        Export::to_file(&path, false, random(6)),
+        Export::to_file(&path, false, SysRng),
         Err(ExportError::Exists)
     ));
     assert_eq!(names(folder.path()), ["bundle.wcmp"]);
 
-    let export = Export::to_file(&path, true, random(6)).unwrap();
+    let export = Export::to_file(&path, true, SysRng).unwrap();
     drop(export);
     assert_eq!(fs::read(&path).unwrap(), b"precious");
     assert_eq!(names(folder.path()), ["bundle.wcmp"]);
 
-    Export::to_file(&path, true, random(6))
+    Export::to_file(&path, true, SysRng)
         .unwrap()
         .finish()
         .unwrap();
@@ -185,7 +204,7 @@ fn a_file_that_exists_is_replaced_only_if_asked() {
     let link = folder.path().join("link");
     std::os::unix::fs::symlink("nowhere", &link).unwrap();
     assert!(matches!(
-        Export::to_file(&link, false, random(6)),
+        Export::to_file(&link, false, SysRng),
         Err(ExportError::Exists)
     ));
 }
@@ -194,9 +213,7 @@ fn a_file_that_exists_is_replaced_only_if_asked() {
 fn a_file_that_appears_meanwhile_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bundle.wcmp");
-    let mut export = Export::to_file(&path, false, random(7))
-        .unwrap()
-        .part_limit(0);
+    let mut export = Export::to_file(&path, false, SysRng).unwrap().part_limit(0);
     for i in 0..3 {
         export.push(Id([i; 32]), Stamp::NONE, &[i]).unwrap();
     }
@@ -209,7 +226,7 @@ fn a_file_that_appears_meanwhile_is_kept() {
 #[test]
 fn nothing_is_left_of_an_export_that_was_given_up() {
     let folder = tempfile::tempdir().unwrap();
-    let mut export = Export::to_folder(folder.path(), random(8))
+    let mut export = Export::to_folder(folder.path(), SysRng)
         .unwrap()
         .part_limit(0);
     for i in 0..3 {
@@ -227,19 +244,19 @@ fn a_folder_that_takes_no_file_is_an_error() {
     fs::write(&file, b"").unwrap();
     for path in [folder.path().join("missing"), file, PathBuf::from("/proc")] {
         assert!(
-            matches!(Export::to_folder(&path, random(9)), Err(ExportError::Io(_))),
+            matches!(Export::to_folder(&path, SysRng), Err(ExportError::Io(_))),
             "{path:?}"
         );
         assert!(
             matches!(
-                Export::to_file(path.join("x"), false, random(9)),
+                Export::to_file(path.join("x"), false, SysRng),
                 Err(ExportError::Io(_))
             ),
             "{path:?}"
         );
     }
     assert!(matches!(
-        Export::to_file("..", false, random(9)),
+        Export::to_file("..", false, SysRng),
         Err(ExportError::Io(_))
     ));
 }
@@ -249,8 +266,74 @@ fn nothing_is_left_when_the_last_step_fails() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("taken");
     fs::create_dir(&path).unwrap();
-    let mut export = Export::to_file(&path, true, random(10)).unwrap();
+    let mut export = Export::to_file(&path, true, SysRng).unwrap();
     export.push(Id([1; 32]), Stamp::NONE, b"one").unwrap();
     assert!(matches!(export.finish(), Err(ExportError::Io(_))));
     assert_eq!(names(folder.path()), ["taken"]);
+}
+
+#[test]
+fn of_many_that_finish_at_once_one_gets_the_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bundle.wcmp");
+    for _ in 0..20 {
+        let barrier = Barrier::new(8);
+        let finish = |i: u8| {
+            let mut export = Export::to_file(&path, false, SysRng).unwrap();
+            export.push(Id([i; 32]), Stamp::NONE, &[i]).unwrap();
+            barrier.wait();
+            export.finish()
+        };
+        let results = thread::scope(|scope| {
+            let threads = [0, 1, 2, 3, 4, 5, 6, 7].map(|i| scope.spawn(move || finish(i)));
+            threads.map(|thread| thread.join().unwrap())
+        });
+        let mut won = (0..).zip(&results).filter(|(_, result)| result.is_ok());
+        let (winner, _) = won.next().unwrap();
+        assert!(won.next().is_none());
+        for result in &results {
+            assert!(matches!(result, Ok(_) | Err(ExportError::Exists)));
+        }
+        assert_eq!(envelopes(&path), [[winner]]);
+        assert_eq!(names(folder.path()), ["bundle.wcmp"]);
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn a_random_name_that_is_taken_is_drawn_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let export = |step| {
+        let (next, draws) = (0, u32::MAX);
+        Export::to_folder(folder.path(), Counter { next, step, draws }).and_then(Export::finish)
+    };
+    for step in [0, 1] {
+        assert!(export(step).is_ok());
+    }
+    // The same salt and the same names.
+    assert!(export(1).is_ok());
+    assert_eq!(names(folder.path()).len(), 3);
+    // A broken RNG gives no other.
+    assert!(matches!(export(0), Err(ExportError::Exists)));
+    assert_eq!(names(folder.path()).len(), 3);
+}
+
+#[test]
+fn nothing_is_left_when_the_rng_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let export = |draws| {
+        let (next, step) = (0, 1);
+        let rng = Counter { next, step, draws };
+        let mut export = Export::to_folder(folder.path(), rng)?.part_limit(0);
+        for i in 0..3 {
+            export.push(Id([i; 32]), Stamp::NONE, &[i])?;
+        }
+        export.finish()
+    };
+    // Each of three files has a salt, a temporary name and a name.
+    for draws in 0..9 {
+        assert!(matches!(export(draws), Err(ExportError::Random)));
+        assert!(names(folder.path()).is_empty());
+    }
+    assert_eq!(export(9).unwrap().len(), 3);
 }

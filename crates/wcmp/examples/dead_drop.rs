@@ -35,8 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     by_id.sort();
     let drop = tempfile::tempdir()?;
-    let random = |bytes: &mut [u8]| getrandom::fill(bytes).expect("the system has random numbers");
-    let mut export = Export::to_folder(drop.path(), random)?;
+    let mut export = Export::to_folder(drop.path(), &mut rng)?;
     for (id, envelope) in by_id {
         export.push(id, Stamp::NONE, envelope)?;
     }
@@ -44,15 +43,17 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // Bob looks at each envelope: one of them has a slot that is his.
     let bob = Receiver::new(bob);
-    let mut bundle = Reader::open(Io(File::open(&files[0])?), MAX_ENVELOPE)?;
-    while let Some(event) = bundle.next()? {
-        let Event::Frame { envelope, .. } = event else {
-            continue;
-        };
-        let readable = Readable::parse(envelope, now)?;
-        if let Some(recognised) = readable.recognise(&crypto, &bob) {
-            let opened = recognised.open(&crypto, &[])?;
-            println!("{}", String::from_utf8(opened.content.body)?);
+    for file in files {
+        let mut bundle = Reader::open(Io(File::open(file)?), MAX_ENVELOPE)?;
+        while let Some(event) = bundle.next()? {
+            let Event::Frame { envelope, .. } = event else {
+                continue;
+            };
+            let readable = Readable::parse(envelope, now)?;
+            if let Some(recognised) = readable.recognise(&crypto, &bob) {
+                let opened = recognised.open(&crypto, &[])?;
+                println!("{}", String::from_utf8(opened.content.body)?);
+            }
         }
     }
     Ok(())

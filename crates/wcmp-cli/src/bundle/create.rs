@@ -1,11 +1,9 @@
 //! `bundle create`.
 
-use core::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
-use tempfile::TempPath;
 use wcmp::relay::bundle::{Export, ExportError, PART_LIMIT, Stamp, Writer, frame_len};
 use wcmp::wire::{MAX_ENVELOPE, sha256};
 use wcmp::{EnvelopeRef, Id};
@@ -13,8 +11,7 @@ use wcmp::{EnvelopeRef, Id};
 use crate::carrier::has_magic;
 use crate::error::{Failure, Result};
 use crate::io::{
-    Access, Output, folder_of, free, is_dash, name, one_stdin, read_limited, sync_folder,
-    write_stdout, writing,
+    Access, Output, exists, is_dash, name, one_stdin, read_limited, write_stdout, writing,
 };
 use crate::summary::plural;
 use crate::ui::Ui;
@@ -124,63 +121,25 @@ impl Create {
     }
 
     fn write_files(&self, ui: &Ui, members: &mut [Member<'_>]) -> Result<Vec<PathBuf>> {
-        let what = || writing(&self.output);
-        let random_failed = Cell::new(false);
-        let random = |bytes: &mut [u8]| {
-            if getrandom::fill(bytes).is_err() {
-                random_failed.set(true);
-            }
+        let failed = |error| match error {
+            ExportError::Exists => exists(&self.output),
+            ExportError::Io(error) => Failure::io(writing(&self.output), &error),
+            error => Failure::failed(writing(&self.output), error),
         };
         let total = members.iter().map(|member| member.len as u64).sum();
         let bar = ui.progress(total);
-        let mut export = Export::to_folder(folder_of(&self.output), random)
-            .map_err(|error| export_failure(what(), &error))?;
+        let rng = wcmp::system_rng();
+        let mut export = Export::to_file(&self.output, self.force, rng).map_err(failed)?;
         for member in members {
             let bytes = member.read()?;
             export
                 .push(member.id, Stamp::NONE, &bytes)
-                .map_err(|error| export_failure(what(), &error))?;
+                .map_err(failed)?;
             bar.inc(bytes.len() as u64);
         }
-        let files = export
-            .finish()
-            .map_err(|error| export_failure(what(), &error))?;
+        let files = export.finish().map_err(failed)?;
         bar.finish_and_clear();
-
-        // Named at random until here; they vanish unless the first gets the name asked for.
-        let mut parts = Vec::with_capacity(files.len());
-        for file in files {
-            let part = TempPath::try_from_path(file);
-            parts.push(part.map_err(|error| Failure::io(what(), &error))?);
-        }
-        if random_failed.get() {
-            return Err(Failure::failed(what(), "no random numbers"));
-        }
-        let mut parts = parts.into_iter();
-        let mut files = Vec::new();
-        if let Some(first) = parts.next() {
-            let persisted = if self.force {
-                first.persist(&self.output)
-            } else {
-                free(&self.output)?;
-                first.persist_noclobber(&self.output)
-            };
-            persisted.map_err(|error| Failure::io(what(), &error.error))?;
-            files.push(self.output.clone());
-        }
-        for part in parts {
-            let kept = part.keep();
-            files.push(kept.map_err(|error| Failure::io(what(), &error.error))?);
-        }
-        sync_folder(&self.output)?;
         Ok(files)
-    }
-}
-
-fn export_failure(what: String, error: &ExportError) -> Box<Failure> {
-    match error {
-        ExportError::Io(error) => Failure::io(what, error),
-        error => Failure::failed(what, error),
     }
 }
 

@@ -42,23 +42,12 @@ pub(super) fn fill(folder: &Path, envelopes: Vec<Vec<u8>>) -> Result<Stick> {
         members.push((view.id(sha256), envelope));
     }
     members.sort();
-    let mut random = Ok(());
-    let random_bytes = |bytes: &mut [u8]| {
-        if let Err(error) = getrandom::fill(bytes) {
-            random = Err(error);
-        }
-    };
-    let mut export =
-        Export::to_folder(folder, random_bytes).map_err(|error| Failure::failed(what(), error))?;
+    let failed = |error| Failure::failed(what(), error);
+    let mut export = Export::to_folder(folder, wcmp::system_rng()).map_err(failed)?;
     for (id, envelope) in &members {
-        export
-            .push(*id, Stamp::NONE, envelope)
-            .map_err(|error| Failure::failed(what(), error))?;
+        export.push(*id, Stamp::NONE, envelope).map_err(failed)?;
     }
-    let files = export
-        .finish()
-        .map_err(|error| Failure::failed(what(), error))?;
-    random.map_err(|error| Failure::failed(what(), error))?;
+    let files = export.finish().map_err(failed)?;
     match files.as_slice() {
         [path] => Stick::plug_in(path),
         _ => Err(Failure::failed(what(), "it became more than one file")),

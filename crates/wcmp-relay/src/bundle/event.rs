@@ -7,7 +7,6 @@ use super::stamp::Stamp;
 
 /// What a [`Reader`](super::Reader) finds, in the order of the file. Every offset counts from the start of the file, in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
 pub enum Event<'a> {
     /// An intact frame.
     Frame {

@@ -2,13 +2,15 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
 use core::time::Duration;
-use std::fs::{self, File, FileTimes, OpenOptions};
-use std::io::{self, BufWriter};
+use core::{fmt, mem};
+use std::fs::{self, File, FileTimes};
+use std::io::{self, BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use rand_core::TryCryptoRng;
+use tempfile::TempPath;
 use wcmp_wire::Id;
 
 use super::format::{END_LEN, HEADER_LEN};
@@ -21,6 +23,9 @@ pub const PART_LIMIT: u64 = 1 << 30;
 /// that no time zone takes it before the first.
 const MODIFIED: u64 = 315_619_200;
 
+/// So many random names are tried; each is taken already about once in 2^40 times.
+const TRIES: usize = 8;
+
 /// Why files were not written.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -31,6 +36,8 @@ pub enum ExportError {
     Order,
     /// A file of this name exists.
     Exists,
+    /// The random number generator failed.
+    Random,
     /// The file system failed.
     Io(io::Error),
 }
@@ -41,6 +48,7 @@ impl fmt::Display for ExportError {
             Self::Size => WriteError::<io::Error>::Size.fmt(f),
             Self::Order => f.write_str("ids must ascend"),
             Self::Exists => f.write_str("the file exists"),
+            Self::Random => f.write_str("no random numbers"),
             Self::Io(error) => error.fmt(f),
         }
     }
@@ -50,7 +58,10 @@ impl core::error::Error for ExportError {}
 
 impl From<io::Error> for ExportError {
     fn from(error: io::Error) -> Self {
-        Self::Io(error)
+        match error.kind() {
+            ErrorKind::AlreadyExists => Self::Exists,
+            _ => Self::Io(error),
+        }
     }
 }
 
@@ -58,7 +69,7 @@ impl From<WriteError<io::Error>> for ExportError {
     fn from(error: WriteError<io::Error>) -> Self {
         match error {
             WriteError::Size => Self::Size,
-            WriteError::Sink(error) => Self::Io(error),
+            WriteError::Sink(error) => error.into(),
         }
     }
 }
@@ -74,15 +85,17 @@ impl From<WriteError<io::Error>> for ExportError {
 /// name leaves readable traces on FAT). Dropped before it is finished, and on every error, an export removes what it
 /// wrote.
 ///
+/// Unless it may, an export replaces no file, not even one that appears meanwhile. Where the file system can neither
+/// rename without replacing nor make hard links (FAT can the former on Linux), a file that appears in the instant
+/// between the look and the renaming is lost.
+///
 /// ```
 /// use wcmp_relay::bundle::{Export, Stamp};
 /// use wcmp_wire::Id;
 ///
 /// # let folder = tempfile::tempdir()?;
 /// # let folder = folder.path();
-/// # let mut next = 0;
-/// # let random = |bytes: &mut [u8]| bytes.fill_with(|| { next += 1; next });
-/// let mut export = Export::to_folder(folder, random)?; // from the system's randomness
+/// let mut export = Export::to_folder(folder, getrandom::SysRng)?;
 /// export.push(Id([1; 32]), Stamp::NONE, b"an envelope")?;
 /// export.push(Id([2; 32]), Stamp::NONE, b"another")?;
 /// let files = export.finish()?;
@@ -90,50 +103,52 @@ impl From<WriteError<io::Error>> for ExportError {
 /// assert_eq!(files[0].extension().unwrap(), "WCM");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Export<R> {
     folder: PathBuf,
-    random: R,
+    rng: R,
     /// The name asked for the first file, and whether it may replace another file.
     asked: Option<(PathBuf, bool)>,
     part_limit: u64,
     last: Option<Id>,
     open: Part,
     /// Files that are whole and durable, but not yet renamed.
-    closed: Vec<Temporary>,
+    closed: Vec<TempPath>,
+}
+
+// Without the state of the RNG.
+impl<R> fmt::Debug for Export<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Export({:?}, ..)", self.folder)
+    }
 }
 
 /// A file that is being written.
-#[derive(Debug)]
 struct Part {
     writer: Writer<Io<BufWriter<File>>>,
-    temporary: Temporary,
+    path: TempPath,
     len: u64,
 }
 
-impl<R: FnMut(&mut [u8])> Export<R> {
+impl<R: TryCryptoRng> Export<R> {
     /// Writes to files with random names in `folder`, which exists.
     ///
-    /// `random` fills what it is given with random bytes; they name the files and salt them, and are no secret.
+    /// What is drawn from `rng` names the files and salts them, and is no secret.
     ///
     /// # Errors
-    /// If the folder does not take a file.
-    pub fn to_folder(folder: impl Into<PathBuf>, random: R) -> Result<Self, ExportError> {
-        Self::new(folder.into(), None, random)
+    /// [`ExportError::Random`] if the RNG fails. If the folder does not take a file.
+    pub fn to_folder(folder: impl Into<PathBuf>, rng: R) -> Result<Self, ExportError> {
+        Self::new(folder.into(), None, rng)
     }
 
     /// Writes to the file `path`; where one file is not enough, further ones with random names stand beside it.
     ///
     /// # Errors
-    /// [`ExportError::Exists`] if there is something at `path` and not `overwrite`. If the folder does not take a file.
-    pub fn to_file(
-        path: impl Into<PathBuf>,
-        overwrite: bool,
-        random: R,
-    ) -> Result<Self, ExportError> {
+    /// [`ExportError::Exists`] if there is something at `path` and not `overwrite`. Else as
+    /// [`to_folder`](Export::to_folder).
+    pub fn to_file(path: impl Into<PathBuf>, overwrite: bool, rng: R) -> Result<Self, ExportError> {
         let path = path.into();
         if path.file_name().is_none() {
-            return Err(io::Error::from(io::ErrorKind::InvalidInput).into());
+            return Err(io::Error::from(ErrorKind::InvalidInput).into());
         }
         let folder = match path.parent() {
             Some(folder) if folder != Path::new("") => folder.to_path_buf(),
@@ -142,18 +157,18 @@ impl<R: FnMut(&mut [u8])> Export<R> {
         if !overwrite && occupied(&path)? {
             return Err(ExportError::Exists);
         }
-        Self::new(folder, Some((path, overwrite)), random)
+        Self::new(folder, Some((path, overwrite)), rng)
     }
 
     fn new(
         folder: PathBuf,
         asked: Option<(PathBuf, bool)>,
-        mut random: R,
+        mut rng: R,
     ) -> Result<Self, ExportError> {
-        let open = Part::create(&folder, &mut random)?;
+        let open = Part::create(&folder, &mut rng)?;
         Ok(Self {
             folder,
-            random,
+            rng,
             asked,
             part_limit: PART_LIMIT,
             last: None,
@@ -175,7 +190,7 @@ impl<R: FnMut(&mut [u8])> Export<R> {
     /// # Errors
     /// [`ExportError::Order`] if the id is not greater than the one before, [`ExportError::Size`] if the envelope has
     /// more than [`MAX_ENVELOPE`](wcmp_wire::MAX_ENVELOPE) bytes: in both cases nothing was written, and the export
-    /// can go on. After [`ExportError::Io`] it cannot.
+    /// can go on. After another error it cannot.
     pub fn push(&mut self, id: Id, stamp: Stamp<'_>, envelope: &[u8]) -> Result<(), ExportError> {
         if self.last.is_some_and(|last| last >= id) {
             return Err(ExportError::Order);
@@ -185,8 +200,8 @@ impl<R: FnMut(&mut [u8])> Export<R> {
         }
         let len = frame_len(stamp, envelope.len());
         if self.open.writer.frames() > 0 && self.open.len + len > self.part_limit {
-            let next = Part::create(&self.folder, &mut self.random)?;
-            let full = core::mem::replace(&mut self.open, next);
+            let next = Part::create(&self.folder, &mut self.rng)?;
+            let full = mem::replace(&mut self.open, next);
             self.closed.push(full.close()?);
         }
         self.open.writer.frame(stamp, envelope)?;
@@ -198,42 +213,47 @@ impl<R: FnMut(&mut [u8])> Export<R> {
     /// Makes the files durable, gives them their names, and returns their paths in the order of the envelopes.
     ///
     /// # Errors
-    /// [`ExportError::Exists`] if something has appeared at the path asked for; if the file system fails. Then no file
-    /// of this export is left, except one that has already replaced another.
+    /// [`ExportError::Exists`] if something has appeared at the path asked for; if the RNG or the file system fails.
+    /// Then no file of this export is left, except one that has already replaced another.
     pub fn finish(mut self) -> Result<Vec<PathBuf>, ExportError> {
         self.closed.push(self.open.close()?);
-        for file in &mut self.closed {
-            let (path, overwrite) = match self.asked.take() {
-                Some(asked) => asked,
-                None => (random_path(&self.folder, "WCM", &mut self.random), false),
-            };
-            file.rename(path, overwrite)?;
+        let mut files = self.closed.into_iter();
+        let asked = self.asked.and_then(|asked| Some((files.next()?, asked)));
+        let mut named = Vec::new();
+        for mut file in files {
+            let rename = |path: &Path| rename(&mut file, path, false);
+            let ((), path) = at_random(&self.folder, "WCM", &mut self.rng, rename)?;
+            named.push((file, path));
+        }
+        // The last one: nothing is replaced before the others are there.
+        if let Some((mut file, (path, overwrite))) = asked {
+            rename(&mut file, &path, overwrite)?;
+            named.insert(0, (file, path));
         }
         sync_folder(&self.folder)?;
-        Ok(self.closed.into_iter().map(Temporary::keep).collect())
+        let keep = |(mut file, path): (TempPath, PathBuf)| {
+            file.disable_cleanup(true);
+            path
+        };
+        Ok(named.into_iter().map(keep).collect())
     }
 }
 
 impl Part {
-    fn create(folder: &Path, random: &mut impl FnMut(&mut [u8])) -> Result<Self, ExportError> {
-        let path = random_path(folder, "WCP", random);
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&path)?;
-        let temporary = Temporary { path, remove: true };
-        let mut salt = [0; 4];
-        random(&mut salt);
+    fn create(folder: &Path, rng: &mut impl TryCryptoRng) -> Result<Self, ExportError> {
+        let salt = random(rng)?;
+        let create = |path: &Path| Ok((File::create_new(path)?, TempPath::try_from_path(path)?));
+        let ((file, path), _) = at_random(folder, "WCP", rng, create)?;
         let writer = Writer::new(Io(BufWriter::with_capacity(1 << 18, file)), salt)?;
         Ok(Self {
             writer,
-            temporary,
+            path,
             len: (HEADER_LEN + END_LEN) as u64,
         })
     }
 
     /// Writes what is missing, sets the time, and waits until all of it is on the medium.
-    fn close(self) -> Result<Temporary, ExportError> {
+    fn close(self) -> Result<TempPath, ExportError> {
         let file = self
             .writer
             .finish()?
@@ -243,70 +263,75 @@ impl Part {
         let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(MODIFIED);
         file.set_times(FileTimes::new().set_modified(modified))?;
         file.sync_all()?;
-        Ok(self.temporary)
+        Ok(self.path)
     }
 }
 
-/// A file that is removed when this is dropped.
-#[derive(Debug)]
-struct Temporary {
-    path: PathBuf,
-    remove: bool,
-}
-
-impl Temporary {
-    /// Gives the file its name. What replaced another file is not removed any more: that would leave neither.
-    fn rename(&mut self, to: PathBuf, overwrite: bool) -> Result<(), ExportError> {
-        let replaces = occupied(&to)?;
-        if replaces && !overwrite {
-            return Err(ExportError::Exists);
-        }
-        fs::rename(&self.path, &to)?;
-        self.path = to;
-        self.remove = !replaces;
-        Ok(())
+/// Gives the file another name; without `overwrite` it must be free.
+fn rename(file: &mut TempPath, to: &Path, overwrite: bool) -> io::Result<()> {
+    let mut renamed = TempPath::try_from_path(to)?;
+    // So far it is not ours to remove.
+    renamed.disable_cleanup(true);
+    let Err(failed) = mem::replace(file, renamed).persist_noclobber(to) else {
+        file.disable_cleanup(false);
+        return Ok(());
+    };
+    let taken = match failed.error.kind() {
+        ErrorKind::AlreadyExists => true,
+        // The file system has neither RENAME_NOREPLACE nor links, such as FAT through some drivers.
+        ErrorKind::PermissionDenied | ErrorKind::Unsupported => occupied(to)?,
+        _ => return Err(failed.error),
+    };
+    if taken && !overwrite {
+        *file = failed.path;
+        return Err(ErrorKind::AlreadyExists.into());
     }
-
-    fn keep(mut self) -> PathBuf {
-        self.remove = false;
-        core::mem::take(&mut self.path)
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if self.remove {
-            // Nobody is left to tell if it fails.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
+    failed.path.persist(to)?;
+    // What replaced another file is not removed any more: that would leave neither.
+    file.disable_cleanup(taken);
+    Ok(())
 }
 
 /// Whether something is at the path, be it a dangling link.
-///
-/// Between this and the renaming another program can still put a file there: no portable call renames without
-/// replacing.
 fn occupied(path: &Path) -> io::Result<bool> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// A path in `folder` of eight random characters and an extension.
-fn random_path(folder: &Path, extension: &str, random: &mut impl FnMut(&mut [u8])) -> PathBuf {
+/// Does what needs a free name with random ones in `folder`, until one is free.
+fn at_random<T>(
+    folder: &Path,
+    extension: &str,
+    rng: &mut impl TryCryptoRng,
+    mut attempt: impl FnMut(&Path) -> io::Result<T>,
+) -> Result<(T, PathBuf), ExportError> {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let mut bytes = [0; 8];
-    random(&mut bytes);
-    let mut name: String = bytes
-        .iter()
-        .filter_map(|byte| ALPHABET.get(usize::from(byte % 32)))
-        .map(|c| char::from(*c))
-        .collect();
-    name.push('.');
-    name.push_str(extension);
-    folder.join(name)
+    let mut tries = 1..TRIES;
+    loop {
+        let bytes: [u8; 8] = random(rng)?;
+        let mut name: String = bytes
+            .iter()
+            .filter_map(|byte| ALPHABET.get(usize::from(byte % 32)))
+            .map(|c| char::from(*c))
+            .collect();
+        name.push('.');
+        name.push_str(extension);
+        let path = folder.join(name);
+        match attempt(&path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && tries.next().is_some() => {}
+            result => return Ok((result?, path)),
+        }
+    }
+}
+
+fn random<const N: usize>(rng: &mut impl TryCryptoRng) -> Result<[u8; N], ExportError> {
+    let mut bytes = [0; N];
+    rng.try_fill_bytes(&mut bytes)
+        .map_err(|_| ExportError::Random)?;
+    Ok(bytes)
 }
 
 /// Waits until names in the folder are on the medium, where a system can.
@@ -319,7 +344,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
         Err(error)
             if matches!(
                 error.kind(),
-                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+                ErrorKind::InvalidInput | ErrorKind::Unsupported
             ) =>
         {
             Ok(())

@@ -5,6 +5,9 @@ use core::fmt;
 use super::crc;
 use super::stamp::{MAX_STAMP, Stamp};
 
+/// The first bytes of a bundle, unless they are damaged.
+pub const MAGIC: [u8; 8] = [0x89, b'W', b'C', b'M', b'P', 0x0D, 0x0A, 0x1A];
+
 /// Bytes of the header of a bundle.
 pub const HEADER_LEN: usize = 20;
 
@@ -20,7 +23,6 @@ pub(super) const END_LEN: usize = 20;
 /// Bytes of a frame with a stamp of the greatest length and an envelope of none.
 pub(super) const MAX_FRAME_WITHOUT_ENVELOPE: usize = FRAME_OVERHEAD + 2 + MAX_STAMP;
 
-const MAGIC: [u8; 8] = [0x89, b'W', b'C', b'M', b'P', 0x0D, 0x0A, 0x1A];
 const VERSION: [u8; 2] = [0, 1];
 const FLAGS: [u8; 2] = [0, 0];
 const MARKER: [u8; 4] = [0xF1, 0x57, 0x45, 0x1C];

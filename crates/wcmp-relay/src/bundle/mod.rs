@@ -69,7 +69,7 @@ mod writer;
 pub use event::{Completeness, Event, OpenError};
 #[cfg(feature = "std")]
 pub use export::{Export, ExportError, PART_LIMIT};
-pub use format::{HEADER_LEN, HeaderError, MAX_BODY};
+pub use format::{HEADER_LEN, HeaderError, MAGIC, MAX_BODY};
 #[cfg(feature = "std")]
 pub use io::Io;
 pub use reader::Reader;
