@@ -54,9 +54,9 @@ pub fn content(data: &[u8]) {
             let extensions = opened.content.extensions.iter();
             let extensions: Vec<_> = extensions.map(|e| (e.id, e.data.as_slice())).collect();
             assert_eq!(extensions, fields.extensions);
-            let introduced = opened.sender.public_key().map(|key| key.as_bytes());
+            let introduced = opened.sender.public_key().map(wcmp::PublicKey::as_bytes);
             assert_eq!(introduced, fields.introduction);
-            let reply = opened.reply.as_ref().map(|key| key.as_bytes());
+            let reply = opened.reply.as_ref().map(wcmp::PublicKey::as_bytes);
             assert_eq!(reply, fields.reply.map(|(key, _)| key));
         }
         (Err(OpenError::BadContent), None) => {}
