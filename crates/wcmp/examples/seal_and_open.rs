@@ -1,17 +1,12 @@
 //! One message from Alice to Bob and Carol: `cargo run --example seal_and_open`.
 
-use std::error::Error;
 use std::time::{SystemTime, UNIX_EPOCH};
 use wcmp::{Content, KeyPair, KeyType, Provider, Readable, Receiver, Sealer, Suite, Ttl};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (crypto, mut rng) = (Provider::rust_crypto(), wcmp::system_rng());
-    let now = wcmp::hour(
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)?
-            .as_secs()
-            .try_into()?,
-    );
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let now = wcmp::hour(seconds.try_into()?);
     let alice = KeyPair::generate(&crypto, KeyType::X25519, &mut rng)?;
     let bob = KeyPair::generate(&crypto, KeyType::X25519, &mut rng)?;
     let carol = KeyPair::generate(&crypto, KeyType::X25519, &mut rng)?;
@@ -27,10 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let readable = Readable::parse(&envelope, now)?;
     let recognised = readable.recognise(&crypto, &carol).ok_or("not for Carol")?;
     let opened = recognised.open(&crypto, &[])?;
-    println!(
-        "{:?}: {}",
-        opened.sender,
-        String::from_utf8(opened.content.body)?
-    );
+    let text = String::from_utf8(opened.content.body)?;
+    println!("{:?}: {text}", opened.sender);
     Ok(())
 }
