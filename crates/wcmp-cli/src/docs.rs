@@ -8,7 +8,7 @@ use clap_mangen::Man;
 
 use crate::Cli;
 use crate::error::{Failure, Result};
-use crate::io::{Access, Output, write_stdout};
+use crate::io::{Access, Output, make_folder, write_stdout};
 
 /// Print the completions of a shell.
 #[derive(Args, Debug)]
@@ -28,7 +28,7 @@ impl Completions {
 /// Write the man pages, wcmp.1 and one for each command.
 #[derive(Args, Debug)]
 pub(crate) struct ManPages {
-    /// The folder that they go to
+    /// The folder that they go to; made if there is none
     #[arg(short = 'C', value_name = "DIR", required = true)]
     folder: PathBuf,
     /// Replace existing pages
@@ -40,6 +40,7 @@ impl ManPages {
     pub(crate) fn run(&self) -> Result<()> {
         let mut command = Cli::command().disable_help_subcommand(true);
         command.build();
+        make_folder(&self.folder)?;
         write_page(&self.folder, self.force, &command, "wcmp")
     }
 }

@@ -178,6 +178,11 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
+/// Makes the folder that files go to, if there is none.
+pub(crate) fn make_folder(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).map_err(|error| Failure::io(writing(path), &error))
+}
+
 /// An error if there is something of this name, be it a link that leads nowhere.
 fn free(path: &Path) -> Result<()> {
     match fs::symlink_metadata(path) {

@@ -11,13 +11,13 @@ use wcmp::wire::sha256;
 use super::Places;
 use crate::carrier::{Bundle, Found, walk_bundle};
 use crate::error::{Failure, Result};
-use crate::io::{Access, name, sync_folder, temporary, writing};
+use crate::io::{Access, make_folder, name, sync_folder, temporary, writing};
 use crate::summary::{Ending, plural};
 use crate::ui::{Ui, complain, say};
 
 #[derive(Args, Debug)]
 pub(crate) struct Extract {
-    /// The folder that the envelopes go to
+    /// The folder that the envelopes go to; made if there is none
     #[arg(short = 'C', value_name = "DIR", required = true)]
     folder: PathBuf,
     /// Replace files of the same name that hold something else
@@ -30,11 +30,8 @@ pub(crate) struct Extract {
 impl Extract {
     pub(super) fn run(&self, ui: &Ui) -> Result<()> {
         let what = format!("extracting {}", name(&self.bundle));
-        if !self.folder.is_dir() {
-            let folder = format!("writing to {}", self.folder.display());
-            return Err(Failure::failed(folder, "no such folder"));
-        }
         let bundle = Bundle::open(&self.bundle)?;
+        make_folder(&self.folder)?;
         let bar = ui.progress(bundle.len);
         let mut ids: Vec<String> = Vec::new();
         let mut places = Places::default();
