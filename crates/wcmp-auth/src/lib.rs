@@ -89,6 +89,8 @@ mod session;
 mod suite;
 
 #[cfg(test)]
+mod thief;
+#[cfg(test)]
 mod vectors;
 
 pub use challenge_keys::{ChallengeKey, ChallengeKeys, ROTATE_SECONDS};

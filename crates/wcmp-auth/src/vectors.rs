@@ -23,7 +23,7 @@ const LOGIN: &str = "alice";
 const PASSWORD: &str = "p\u{e4}ssw\u{f6}rd";
 
 /// Gives out the bytes that it is given, in that order.
-struct Script(Vec<u8>);
+pub(crate) struct Script(pub(crate) Vec<u8>);
 
 impl TryRng for Script {
     type Error = Infallible;

@@ -1,5 +1,7 @@
 //! What attackers try: fake servers, thieves of records, strangers who ask for
 //! logins, forged contexts.
+// Helpers of tests may panic like tests.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod kit;
 
@@ -233,10 +235,10 @@ fn another_realm_is_refused_and_its_proof_is_worth_nothing() {
     assert_eq!(world.finish(&m3).unwrap_err(), ServerError::LoginFailed);
 }
 
-/// A thief has H and everything that goes over the wire, and does not log in:
-/// X_P is before it on the chain. Put H where X_P belongs, and the server sees it.
+/// H as a password is none, and nobody walks a chain back. What a thief can do with
+/// the chain is in the unit tests of the server.
 #[test]
-fn a_stolen_record_does_not_log_in() {
+fn a_stolen_record_is_no_password() {
     for suite in ALL {
         let mut world = World::new(suite);
         let h = Point::new(world.record.parameters().n, world.record.dangerous_h());
@@ -245,10 +247,9 @@ fn a_stolen_record_does_not_log_in() {
             2,
             "no way back"
         );
-        // The thief enrols a password of his own with the stolen salt: another H.
         let stretch = world.checked();
-        let guessed = format!("{:02x?}", world.record.dangerous_h());
-        let (m3, _) = stretch.run(&guessed).unwrap().finish("", "", 0).unwrap();
+        let stolen = data_encoding::HEXLOWER.encode(world.record.dangerous_h());
+        let (m3, _) = stretch.run(&stolen).unwrap().finish("", "", 0).unwrap();
         assert_eq!(world.finish(&m3).unwrap_err(), ServerError::LoginFailed);
     }
 }
@@ -292,7 +293,7 @@ fn world_ctx_len(login: usize) -> usize {
     1 + 8 + "KNH1 ctx".len() + 2 * 4 + m1 + m2 + 32
 }
 
-/// Even the fake H does not make a fake record log in.
+/// A store that answers with the wrong row lets nobody in.
 #[test]
 fn a_record_of_another_login_is_no_record() {
     let mut world = World::new(Suite::Pbkdf2);
@@ -362,7 +363,7 @@ fn debug_shows_no_secret() {
     let mut secrets = vec![
         world.record.dangerous_h().to_vec(),
         vec![7; 64],
-        secret_bytes(),
+        vec![9; 32],
     ];
     let login = LoginStart::new(&world.config, "alice", &mut Rng(100)).unwrap();
     let mut esk = Rng(101);
@@ -405,11 +406,6 @@ fn debug_shows_no_secret() {
     }
 }
 
-fn secret_bytes() -> Vec<u8> {
-    vec![9; 32]
-}
-
-/// Servers of other policies keep other promises.
 #[test]
 fn a_record_outside_the_policy_is_as_unknown() {
     let mut world = World::new(Suite::Pbkdf2);

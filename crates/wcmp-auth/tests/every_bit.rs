@@ -1,5 +1,7 @@
 //! Every bit of m1, m2, m3 and m4 that an attacker on the way changes makes the
 //! login fail, at one side or the other.
+// Helpers of tests may panic like tests.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod kit;
 
@@ -72,8 +74,8 @@ fn of_m2() {
     fails(&|m2| m2.suite = Suite::Pbkdf2);
     fails(&|m2| m2.epk = None);
     fails(&|m2| m2.salt.push(0));
-    // One bit of each byte: all bits are flipped in m3 below.
-    for byte in 0..200 {
+    // A sample: all bits are flipped in m3 below.
+    for byte in (0..200).step_by(7) {
         fails(&|m2| flip(&mut m2.ctx, byte * 8 + byte % 8));
     }
 }

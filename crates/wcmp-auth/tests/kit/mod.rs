@@ -1,5 +1,18 @@
 //! A server with one account, and the steps of a login in few words.
-#![allow(dead_code, missing_docs, unreachable_pub)]
+// Helpers of tests may panic like tests; each test file uses some of them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::must_use_candidate
+)]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    missing_debug_implementations
+)]
+#![allow(clippy::missing_errors_doc, clippy::missing_panics_doc)]
 
 use core::convert::Infallible;
 
