@@ -1,6 +1,7 @@
 //! Links every library crate beside a panic handler of its own.
 #![no_std]
 
+use wcmp_auth as _;
 use wcmp_message as _;
 use wcmp_relay as _;
 use wcmp_suite as _;

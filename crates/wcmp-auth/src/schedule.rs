@@ -1,0 +1,115 @@
+//! What both sides derive from X_M (auth 3), once for client and server.
+//!
+//! ```text
+//! TH   = SHA256(enc("transcript", m1, m2))      z = X25519(esk, epk) or ""
+//! mask = HMAC(X_M, enc("mask", TH, z))          proof = X_P XOR mask
+//! root = HMAC(X_M, enc("root", TH, z, X_P))
+//! ```
+
+use core::fmt;
+
+use sha2::{Digest, Sha256};
+use x25519_dalek::{PublicKey, StaticSecret};
+use zeroize::Zeroizing;
+
+use crate::encode::enc;
+use crate::kdf::{Point, hmac};
+use crate::message::{Finish, Grant};
+
+type Secret = Zeroizing<[u8; 32]>;
+
+/// X25519(esk, epk), or "" in suites 1 and 3.
+pub(crate) struct Shared(Option<Secret>);
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shared(..)")
+    }
+}
+
+impl Shared {
+    pub(crate) fn none() -> Shared {
+        Shared(None)
+    }
+
+    /// And whether the peer's key contributed: all-zero must be refused.
+    pub(crate) fn agree(esk: &[u8; 32], epk: &[u8; 32]) -> (Shared, bool) {
+        let z = StaticSecret::from(*esk).diffie_hellman(&PublicKey::from(*epk));
+        let contributed = z.was_contributory();
+        (Shared(Some(Zeroizing::new(z.to_bytes()))), contributed)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], |z| &z[..])
+    }
+}
+
+pub(crate) fn public_key(esk: &[u8; 32]) -> [u8; 32] {
+    PublicKey::from(&StaticSecret::from(*esk)).to_bytes()
+}
+
+/// TH.
+pub(crate) fn transcript(m1: &[u8], m2: &[u8]) -> [u8; 32] {
+    Sha256::digest(enc("transcript", &[m1, m2])).into()
+}
+
+/// Puts X_P under the mask, or takes it off.
+pub(crate) fn masked(x_m: &Point, th: &[u8; 32], z: &Shared, input: &[u8; 32]) -> Secret {
+    let message = Zeroizing::new(enc("mask", &[th, z.bytes()]));
+    xor(input, &hmac(x_m.dangerous_bytes(), &message))
+}
+
+/// What one login's finish and grant are authenticated with.
+pub(crate) struct Root {
+    root: Secret,
+    th: [u8; 32],
+}
+
+impl fmt::Debug for Root {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Root(..)")
+    }
+}
+
+impl Root {
+    pub(crate) fn new(x_m: &Point, th: &[u8; 32], z: &Shared, x_p: &[u8; 32]) -> Root {
+        let message = Zeroizing::new(enc("root", &[th, z.bytes(), x_p]));
+        Root {
+            root: hmac(x_m.dangerous_bytes(), &message),
+            th: *th,
+        }
+    }
+
+    pub(crate) fn cmac(&self, finish: &Finish) -> Secret {
+        let key = self.key("client finished");
+        hmac(&*key, &enc("cmac", &[&self.th, &finish.to_bytes()]))
+    }
+
+    pub(crate) fn smac(&self, cmac: &[u8; 32], grant: &Grant) -> Secret {
+        let key = self.key("server finished");
+        hmac(&*key, &enc("smac", &[&self.th, cmac, &grant.to_bytes()]))
+    }
+
+    /// Wraps the session's key, or unwraps it.
+    pub(crate) fn wrapped(&self, token_id: &[u8; 16], key: &[u8; 32]) -> Secret {
+        let pad = hmac(&*self.key("wrap"), &enc("pad", &[&self.th, token_id]));
+        xor(key, &pad)
+    }
+
+    fn key(&self, label: &str) -> Secret {
+        hmac(&*self.root, &enc(label, &[]))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.root
+    }
+}
+
+fn xor(a: &[u8; 32], b: &[u8; 32]) -> Secret {
+    let mut out = Zeroizing::new(*a);
+    for (to, from) in out.iter_mut().zip(b) {
+        *to ^= from;
+    }
+    out
+}

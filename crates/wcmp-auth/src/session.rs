@@ -1,0 +1,57 @@
+//! The key of a session, and what it is for (auth 3).
+
+use core::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::encode::enc;
+use crate::kdf::hmac;
+
+/// k_sess. **Secret**; wiped when dropped; neither cloned nor compared nor
+/// printed.
+pub struct SessionKey(Zeroizing<[u8; 32]>);
+
+impl fmt::Debug for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionKey(..)")
+    }
+}
+
+impl SessionKey {
+    /// The key of these bytes, as a store has kept them.
+    #[must_use]
+    pub fn new(bytes: &[u8; 32]) -> SessionKey {
+        SessionKey(Zeroizing::new(*bytes))
+    }
+
+    /// The bytes, **secret**, for a store.
+    #[must_use]
+    pub fn dangerous_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// k_req, which signs calls.
+    #[must_use]
+    pub fn request(&self) -> Zeroizing<[u8; 32]> {
+        hmac(&*self.0, &enc("request", &[]))
+    }
+
+    /// k_resp, which signs answers.
+    #[must_use]
+    pub fn response(&self) -> Zeroizing<[u8; 32]> {
+        hmac(&*self.0, &enc("response", &[]))
+    }
+
+    /// k_req for a resource server, `audience` being its @authority: what that
+    /// server gets to know, it can use for nothing else.
+    #[must_use]
+    pub fn audience_request(&self, audience: &str) -> Zeroizing<[u8; 32]> {
+        hmac(&*self.0, &enc("audience request", &[audience.as_bytes()]))
+    }
+
+    /// k_resp for a resource server.
+    #[must_use]
+    pub fn audience_response(&self, audience: &str) -> Zeroizing<[u8; 32]> {
+        hmac(&*self.0, &enc("audience response", &[audience.as_bytes()]))
+    }
+}
