@@ -96,7 +96,8 @@ impl Inbox {
         self.skip -= skipped;
         self.buf.drain(..self.at);
         self.at = 0;
-        self.buf.extend(bytes.iter().skip(skipped));
+        self.buf
+            .extend_from_slice(bytes.get(skipped..).unwrap_or_default());
     }
 
     /// The next message; the body of a frame has at most `max_frame` bytes.

@@ -24,6 +24,7 @@ pub mod riblt;
 mod session;
 
 use core::fmt;
+use core::ops::ControlFlow;
 use core::time::Duration;
 
 use wcmp_wire::{Id, MAX_ENVELOPE};
@@ -55,13 +56,15 @@ pub trait Node {
     ///
     /// # Errors
     /// If the node fails.
-    fn fetch(&mut self, id: &Id, give: &mut dyn FnMut(Stamp<'_>, &[u8])) -> Result<(), Self::Error>;
+    fn fetch(&mut self, id: &Id, give: &mut dyn FnMut(Stamp<'_>, &[u8]))
+    -> Result<(), Self::Error>;
 
-    /// Takes in an envelope, or does not: **any bytes**, nothing was checked but their number.
+    /// Is given what the peer sent: **any bytes**, of which nothing was checked but their number. Takes them in, or counts
+    /// why it does not. `Break` if nothing more is wanted in this session: its budget is spent, or the store is full.
     ///
     /// # Errors
     /// If the node fails.
-    fn take(&mut self, stamp: Stamp<'_>, envelope: &[u8]) -> Result<Taken, Self::Error>;
+    fn take(&mut self, stamp: Stamp<'_>, envelope: &[u8]) -> Result<ControlFlow<()>, Self::Error>;
 }
 
 /// An envelope that may be handed on.
@@ -73,19 +76,6 @@ pub struct Offer {
     pub expires: u32,
     /// Its bytes.
     pub len: usize,
-}
-
-/// What a node did with what it was given.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Taken {
-    /// It is new, and kept.
-    Kept,
-    /// It was there.
-    Known,
-    /// It is not wanted: no envelope, or against the rules.
-    Dropped,
-    /// It is not kept, and neither will be what follows: the budget of this visit is spent, or the store is full.
-    Full,
 }
 
 /// What one side allows the other. Each is bounded by the protocol's own limits.
@@ -127,7 +117,7 @@ impl Limits {
         Self {
             envelope: self.envelope.min(LARGEST),
             ttl: self.ttl.min(MAX_TTL),
-            symbols: self.symbols.min(MAX_SYMBOLS),
+            symbols: self.symbols.clamp(1, MAX_SYMBOLS),
             ..self
         }
     }
@@ -136,15 +126,13 @@ impl Limits {
 /// What happened in a session, so far.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Report {
-    /// Envelopes that the node kept.
-    pub kept: u64,
-    /// Envelopes that it had.
-    pub known: u64,
-    /// Envelopes that it dropped, and frames that hold none. The node knows the reasons.
-    pub dropped: u64,
+    /// Frames that were given to the node, which knows what became of them.
+    pub received: u64,
+    /// Frames with a stamp that is none.
+    pub malformed: u64,
     /// Frames larger than was said to be allowed; their bytes were passed over.
     pub oversized: u64,
-    /// Frames that came after the node had enough.
+    /// Frames that came after the node had enough, and were not looked at.
     pub surplus: u64,
     /// Envelopes that were asked for.
     pub wanted: u64,

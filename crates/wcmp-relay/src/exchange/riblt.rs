@@ -385,7 +385,10 @@ impl Decoder {
     pub fn finish(self) -> Result<Difference, Inconsistent> {
         let mut found = self.found;
         found.sort_unstable();
-        if found.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {
+        if found
+            .windows(2)
+            .any(|pair| matches!(pair, [a, b] if a == b))
+        {
             return Err(Inconsistent);
         }
         let (ours, theirs) = found

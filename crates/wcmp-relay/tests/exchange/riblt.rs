@@ -139,7 +139,14 @@ proptest! {
 /// The counts are exact, so they are asserted here and not only measured.
 #[test]
 fn few_symbols_a_difference() {
-    for (differences, most) in [(0, 1), (1, 8), (10, 40), (100, 180), (1000, 1450), (10_000, 13_900)] {
+    for (differences, most) in [
+        (0, 1),
+        (1, 8),
+        (10, 40),
+        (100, 180),
+        (1000, 1450),
+        (10_000, 13_900),
+    ] {
         let (symbols, found) = reconcile(shorts(0..20_000 + differences / 2), {
             let mut ours = shorts(0..20_000);
             ours.extend(shorts(100_000..100_000 + differences.div_ceil(2)));
@@ -148,7 +155,10 @@ fn few_symbols_a_difference() {
         println!("{differences} differences: {symbols} symbols");
         assert_eq!(found.ours.len() as u32, differences.div_ceil(2));
         assert_eq!(found.theirs.len() as u32, differences / 2);
-        assert!(symbols <= most, "{symbols} symbols for {differences} differences");
+        assert!(
+            symbols <= most,
+            "{symbols} symbols for {differences} differences"
+        );
     }
 }
 
