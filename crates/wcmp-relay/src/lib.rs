@@ -14,3 +14,4 @@ extern crate std;
 
 pub mod bundle;
 pub mod exchange;
+pub mod store;
