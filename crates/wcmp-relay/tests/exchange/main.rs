@@ -7,4 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod hostile;
+mod kit;
+mod network;
 mod riblt;
+mod session;
