@@ -10,16 +10,18 @@
 //! ```
 //!
 //! The bytes are those of docs/spec/exchange.md. [`Session`] is the state machine of either side: bytes in, bytes out.
-//! It has no clock, no randomness and no sockets. What a node has and takes, it asks of its [`Node`]; holds, policy,
+//! It has no clock, no randomness and no sockets. What a node has and takes, it asks of its [`Shelf`]; holds, policy,
 //! budgets and counting by reason are there. Envelopes go in whole and on their own, so a session that breaks off
 //! anywhere has lost nothing, and is resumed by running another.
 //!
 //! Neither side learns which envelopes the other wrote or wants to read: a session depends on what both have and hand
 //! on, on their limits and on the nonces, and the crate cannot name a key (spec 9.1).
 //!
-//! [`riblt`] finds the difference.
+//! [`riblt`] finds the difference. `noise` (feature of that name) is the link between two that share a secret.
 
 mod message;
+#[cfg(feature = "noise")]
+pub mod noise;
 pub mod riblt;
 mod session;
 
@@ -41,7 +43,7 @@ pub const MAX_SYMBOLS: u32 = 1 << 21;
 /// A session's node: what it has to hand on, and where it puts what it gets.
 ///
 /// All of it may be asked at any time of a session, also while the node changes through others.
-pub trait Node {
+pub trait Shelf {
     /// How it fails: a session ends by it.
     type Error;
 

@@ -11,7 +11,7 @@ use wcmp_wire::{Id, sha256};
 
 use super::message::{self, Day, Hello, Inbox, Kind, Next, Stop};
 use super::riblt::{Decoder, Difference, Keys, SYMBOL_LEN, Short, Sketch, Symbol};
-use super::{Error, Limits, MAX_SYMBOLS, Node, Offer, Report};
+use super::{Error, Limits, MAX_SYMBOLS, Shelf, Offer, Report};
 use crate::bundle::Stamp;
 
 /// Frames are sent so many bytes at a time, or one at a time if they are larger.
@@ -37,9 +37,9 @@ const FIRST_SYMBOLS: u32 = 32;
 /// the other way meanwhile.
 ///
 /// ```
-/// use wcmp_relay::exchange::{Error, Limits, Node, Session};
+/// use wcmp_relay::exchange::{Error, Limits, Shelf, Session};
 ///
-/// fn meet<N: Node>(a: &mut N, b: &mut N, hour: u32) -> Result<(), Error<N::Error>> {
+/// fn meet<N: Shelf>(a: &mut N, b: &mut N, hour: u32) -> Result<(), Error<N::Error>> {
 ///     // The nonces come from the system's randomness.
 ///     let mut sides = [Session::new([1; 16], Limits::default(), hour), Session::new([2; 16], Limits::default(), hour)];
 ///     let [left, right] = &mut sides;
@@ -199,7 +199,7 @@ impl Session {
     ///
     /// # Errors
     /// If the peer breaks the rules, or the node fails. The session is over then.
-    pub fn receive<N: Node>(&mut self, bytes: &[u8], node: &mut N) -> Result<(), Error<N::Error>> {
+    pub fn receive<N: Shelf>(&mut self, bytes: &[u8], node: &mut N) -> Result<(), Error<N::Error>> {
         self.report.bytes_in += bytes.len() as u64;
         let mut inbox = mem::take(&mut self.inbox);
         inbox.feed(bytes);
@@ -224,7 +224,7 @@ impl Session {
     ///
     /// # Errors
     /// If the node fails. The session is over then.
-    pub fn transmit<N: Node>(
+    pub fn transmit<N: Shelf>(
         &mut self,
         out: &mut Vec<u8>,
         node: &mut N,
@@ -246,7 +246,7 @@ impl Session {
         Ok(())
     }
 
-    fn message<N: Node>(
+    fn message<N: Shelf>(
         &mut self,
         kind: Kind,
         body: &[u8],
@@ -321,7 +321,7 @@ impl Session {
         Ok(())
     }
 
-    fn hello<N: Node>(&mut self, body: &[u8], node: &mut N) -> Result<Phase, Error<N::Error>> {
+    fn hello<N: Shelf>(&mut self, body: &[u8], node: &mut N) -> Result<Phase, Error<N::Error>> {
         let theirs = Hello::read(body).ok_or(Error::Version)?;
         let (lesser, greater) = if self.nonce < theirs.nonce {
             (self.nonce, theirs.nonce)
@@ -352,7 +352,7 @@ impl Session {
     }
 
     /// Calls `each` with what the node offers within the terms.
-    fn offered<N: Node>(
+    fn offered<N: Shelf>(
         &self,
         node: &mut N,
         mut each: impl FnMut(Offer),
@@ -366,7 +366,7 @@ impl Session {
         .map_err(Error::Node)
     }
 
-    fn compare_days<N: Node>(
+    fn compare_days<N: Shelf>(
         &mut self,
         own: &BTreeMap<u32, Day>,
         body: &[u8],
@@ -390,7 +390,7 @@ impl Session {
     }
 
     /// Begins the sequence of symbols for the days that are left.
-    fn begin_comparing<N: Node>(
+    fn begin_comparing<N: Shelf>(
         &mut self,
         least: u64,
         node: &mut N,
@@ -445,7 +445,7 @@ impl Session {
         }
     }
 
-    fn decode<N: Node>(
+    fn decode<N: Shelf>(
         &mut self,
         mut decoder: Decoder,
         mut asked: u32,
@@ -483,7 +483,7 @@ impl Session {
     }
 
     /// There are too many differences to be found at once: those of the later days first, the rest another time.
-    fn overflow<N: Node>(&mut self, node: &mut N) -> Result<Phase, Error<N::Error>> {
+    fn overflow<N: Shelf>(&mut self, node: &mut N) -> Result<Phase, Error<N::Error>> {
         self.report.more = true;
         if self.days.len() == 1 {
             return self.ended(Stop::GiveUp, Difference::default(), node);
@@ -497,7 +497,7 @@ impl Session {
         self.days = self.days.split_off(self.days.len() / 2);
     }
 
-    fn solved<N: Node>(
+    fn solved<N: Shelf>(
         &mut self,
         mut difference: Difference,
         node: &mut N,
@@ -512,7 +512,7 @@ impl Session {
         self.ended(Stop::Solved(wants), difference, node)
     }
 
-    fn ended<N: Node>(
+    fn ended<N: Shelf>(
         &mut self,
         stop: Stop,
         difference: Difference,
@@ -528,7 +528,7 @@ impl Session {
     }
 
     /// The ids of these, which ascend; ascending themselves, so that their order tells nothing (spec 9.2).
-    fn named<N: Node>(&self, shorts: &[Short], node: &mut N) -> Result<Vec<Id>, Error<N::Error>> {
+    fn named<N: Shelf>(&self, shorts: &[Short], node: &mut N) -> Result<Vec<Id>, Error<N::Error>> {
         let mut ids = Vec::new();
         if !shorts.is_empty() {
             let keys = self.terms.keys;
@@ -542,7 +542,7 @@ impl Session {
         Ok(ids)
     }
 
-    fn stopped<N: Node>(
+    fn stopped<N: Shelf>(
         &mut self,
         sketch: Sketch,
         body: &[u8],
@@ -569,7 +569,7 @@ impl Session {
         }
     }
 
-    fn want<N: Node>(
+    fn want<N: Shelf>(
         &mut self,
         sketch: Sketch,
         left: u32,
@@ -601,7 +601,7 @@ impl Session {
         Ok(Phase::Receiving(Some(self.named(&wanted, node)?)))
     }
 
-    fn send<N: Node>(
+    fn send<N: Shelf>(
         &mut self,
         out: &mut Vec<u8>,
         mut wants: vec::IntoIter<Short>,
@@ -639,7 +639,7 @@ impl Session {
         Ok(Phase::Sending { wants, frames })
     }
 
-    fn frame<N: Node>(&mut self, body: &[u8], node: &mut N) -> Result<(), Error<N::Error>> {
+    fn frame<N: Shelf>(&mut self, body: &[u8], node: &mut N) -> Result<(), Error<N::Error>> {
         let over = self.count_frame(body.len() as u64)?;
         let Some((stamp, envelope)) = read_frame(body) else {
             self.report.malformed += 1;

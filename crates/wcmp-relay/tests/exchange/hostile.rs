@@ -8,7 +8,7 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use wcmp_relay::bundle::Stamp;
-use wcmp_relay::exchange::{Error, Limits, MAX_SYMBOLS, Node, Offer, Session};
+use wcmp_relay::exchange::{Error, Limits, MAX_SYMBOLS, Shelf, Offer, Session};
 use wcmp_wire::{Id, sha256};
 
 use super::kit::{Carrier, HOUR, envelope, id, limits, meet, meet_over, small};
@@ -23,7 +23,7 @@ struct Liar {
     got: usize,
 }
 
-impl Node for Liar {
+impl Shelf for Liar {
     type Error = Infallible;
 
     fn offer(&mut self, each: &mut dyn FnMut(Offer)) -> Result<(), Infallible> {

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use wcmp_relay::bundle::Stamp;
-use wcmp_relay::exchange::{Error, Limits, Node, Offer, Report, Session};
+use wcmp_relay::exchange::{Error, Limits, Shelf, Offer, Report, Session};
 use wcmp_relay::store::{Incoming, MemoryStore, Quota, Store, Taken};
 use wcmp_wire::{Envelope, EnvelopeRef, Id, sha256};
 
@@ -90,7 +90,7 @@ pub(super) fn small(number: u32) -> Vec<u8> {
     envelope(number, HOUR + 1 + number % 700, 16)
 }
 
-impl Node for Carrier {
+impl Shelf for Carrier {
     type Error = Infallible;
 
     fn offer(&mut self, each: &mut dyn FnMut(Offer)) -> Result<(), Infallible> {
@@ -163,8 +163,8 @@ pub(super) fn meet_over<A, B>(
     nonce: u32,
 ) -> Meeting
 where
-    A: Node<Error = Infallible>,
-    B: Node<Error = Infallible>,
+    A: Shelf<Error = Infallible>,
+    B: Shelf<Error = Infallible>,
 {
     let nonce = sha256(&[b"nonce", &nonce.to_be_bytes()]);
     let mut a = Session::new(nonce[..16].try_into().unwrap(), left_limits, HOUR);
@@ -236,8 +236,8 @@ fn carry<A, B>(
     carried: &mut usize,
 ) -> Result<(), [Option<Error<Infallible>>; 2]>
 where
-    A: Node<Error = Infallible>,
-    B: Node<Error = Infallible>,
+    A: Shelf<Error = Infallible>,
+    B: Shelf<Error = Infallible>,
 {
     let mut bytes = Vec::new();
     from.transmit(&mut bytes, sender)

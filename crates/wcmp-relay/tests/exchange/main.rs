@@ -10,5 +10,7 @@
 mod hostile;
 mod kit;
 mod network;
+#[cfg(feature = "noise")]
+mod noise;
 mod riblt;
 mod session;

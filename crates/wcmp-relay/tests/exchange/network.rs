@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use wcmp_relay::bundle::{Event, Reader, Stamp, Writer};
-use wcmp_relay::exchange::{Limits, Node, Offer};
+use wcmp_relay::exchange::{Limits, Shelf, Offer};
 use wcmp_relay::store::Store;
 use wcmp_wire::{EnvelopeRef, Id, sha256};
 
@@ -33,7 +33,7 @@ struct Enemy {
     hour: u32,
 }
 
-impl Node for Enemy {
+impl Shelf for Enemy {
     type Error = Infallible;
 
     fn offer(&mut self, each: &mut dyn FnMut(Offer)) -> Result<(), Infallible> {
