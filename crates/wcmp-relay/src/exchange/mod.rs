@@ -17,8 +17,9 @@
 //! Neither side learns which envelopes the other wrote or wants to read: a session depends on what both have and hand
 //! on, on their limits and on the nonces, and the crate cannot name a key (spec 9.1).
 //!
-//! [`riblt`] finds the difference. `noise` (feature of that name) is the link between two that share a secret.
+//! [`riblt`] finds the difference; [`have`] does so for a stick. `noise` (feature of that name) is the link between two that share a secret.
 
+pub mod have;
 mod message;
 #[cfg(feature = "noise")]
 pub mod noise;

@@ -11,7 +11,7 @@ use wcmp_wire::{Id, sha256};
 
 use super::message::{self, Day, Hello, Inbox, Kind, Next, Stop};
 use super::riblt::{Decoder, Difference, Keys, SYMBOL_LEN, Short, Sketch, Symbol};
-use super::{Error, Limits, MAX_SYMBOLS, Shelf, Offer, Report};
+use super::{Error, Limits, MAX_SYMBOLS, Offer, Report, Shelf};
 use crate::bundle::Stamp;
 
 /// Frames are sent so many bytes at a time, or one at a time if they are larger.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use wcmp_relay::bundle::Stamp;
-use wcmp_relay::exchange::{Error, Limits, MAX_SYMBOLS, Shelf, Offer, Session};
+use wcmp_relay::exchange::{Error, Limits, MAX_SYMBOLS, Offer, Session, Shelf};
 use wcmp_wire::{Id, sha256};
 
 use super::kit::{Carrier, HOUR, envelope, id, limits, meet, meet_over, small};

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use wcmp_relay::bundle::Stamp;
-use wcmp_relay::exchange::{Error, Limits, Shelf, Offer, Report, Session};
+use wcmp_relay::exchange::{Error, Limits, Offer, Report, Session, Shelf};
 use wcmp_relay::store::{Incoming, MemoryStore, Quota, Store, Taken};
 use wcmp_wire::{Envelope, EnvelopeRef, Id, sha256};
 

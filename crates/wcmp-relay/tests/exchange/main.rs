@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod have;
 mod hostile;
 mod kit;
 mod network;

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use wcmp_relay::bundle::{Event, Reader, Stamp, Writer};
-use wcmp_relay::exchange::{Limits, Shelf, Offer};
+use wcmp_relay::exchange::{Limits, Offer, Shelf};
 use wcmp_relay::store::Store;
 use wcmp_wire::{EnvelopeRef, Id, sha256};
 
