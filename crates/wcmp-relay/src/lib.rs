@@ -13,3 +13,4 @@ extern crate alloc;
 extern crate std;
 
 pub mod bundle;
+pub mod store;
