@@ -13,4 +13,5 @@ extern crate alloc;
 extern crate std;
 
 pub mod bundle;
-pub mod effort;
+pub mod store;
+pub mod work;

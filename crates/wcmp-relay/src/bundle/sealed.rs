@@ -308,7 +308,10 @@ fn empty_chunk(start: &[u8]) -> Vec<u8> {
 
 fn put_len(chunk: &mut [u8], len: u64) {
     let bytes = len.to_be_bytes();
-    chunk.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+    chunk
+        .iter_mut()
+        .zip(bytes)
+        .for_each(|(to, from)| *to = from);
 }
 
 /// Why a sealed bundle cannot be read, or not any further.
@@ -338,7 +341,9 @@ impl<E> SealedError<E> {
 impl<E: fmt::Display> fmt::Display for SealedError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused => f.write_str("wrong passphrase or secret, or not a whole sealed bundle"),
+            Self::Refused => {
+                f.write_str("wrong passphrase or secret, or not a whole sealed bundle")
+            }
             Self::Memory => f.write_str("not enough memory"),
             Self::Source(error) => error.fmt(f),
         }
@@ -497,7 +502,10 @@ impl<S: Source> Source for Unsealed<S> {
         };
         let at = LENGTH as u64 + offset;
         let into = usize::try_from(at % CHUNK as u64).unwrap_or(usize::MAX);
-        let text = self.load(at / CHUNK as u64)?.get(into..).unwrap_or_default();
+        let text = self
+            .load(at / CHUNK as u64)?
+            .get(into..)
+            .unwrap_or_default();
         let n = text.len().min(buf.len()).min(most);
         if let (Some(to), Some(from)) = (buf.get_mut(..n), text.get(..n)) {
             to.copy_from_slice(from);

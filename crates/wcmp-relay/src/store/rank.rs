@@ -1,0 +1,68 @@
+//! What goes first when a store is full (spec 9.4).
+
+use core::cmp::Ordering;
+
+/// The worth of an envelope to a full store: (effort + 1) / (size · max(1, expires - now)), compared exactly.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Worth {
+    /// Effort + 1: 65 bits.
+    effort: u128,
+    /// Byte-hours: 25 + 32 bits.
+    burden: u128,
+}
+
+impl Worth {
+    pub(super) fn new(effort: u64, size: u32, expires: u32, now: u32) -> Self {
+        Self {
+            effort: u128::from(effort) + 1,
+            burden: u128::from(size) * u128::from(expires.saturating_sub(now).max(1)),
+        }
+    }
+}
+
+impl Ord for Worth {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // 65 + 64 bits would not fit, but a size has 25 bits.
+        let left = self.effort * other.burden;
+        let right = other.effort * self.burden;
+        left.cmp(&right)
+    }
+}
+
+impl PartialOrd for Worth {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Worth {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Worth {}
+
+#[cfg(test)]
+mod tests {
+    use super::Worth;
+
+    #[test]
+    fn large_long_lived_and_effortless_envelopes_are_worth_less() {
+        let worth = |effort, size, left| Worth::new(effort, size, 1000 + left, 1000);
+        assert!(worth(0, 2048, 24) < worth(0, 1024, 24));
+        assert!(worth(0, 1024, 48) < worth(0, 1024, 24));
+        assert!(worth(0, 1024, 24) < worth(1, 1024, 24));
+        assert_eq!(worth(0, 1024, 24), worth(1, 1024, 48));
+        assert_eq!(worth(0, 1024, 0), worth(0, 1024, 1));
+        assert_eq!(Worth::new(0, 9, 3, 1000), Worth::new(0, 9, 1001, 1000));
+    }
+
+    #[test]
+    fn the_greatest_numbers_are_compared_exactly() {
+        let most = Worth::new(u64::MAX, 1 << 24, u32::MAX, 0);
+        let less = Worth::new(u64::MAX - 1, 1 << 24, u32::MAX, 0);
+        assert!(less < most);
+        assert!(most < Worth::new(u64::MAX, 1, u32::MAX, 0));
+    }
+}
