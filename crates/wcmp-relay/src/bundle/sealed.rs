@@ -427,7 +427,8 @@ impl<S: Source> Unsealed<S> {
         unsealed.consistent = len
             .checked_add(LENGTH as u64)
             .is_some_and(|plaintext| padded(plaintext) == chunks.plaintext());
-        unsealed.len = len.min(chunks.plaintext() - LENGTH as u64);
+        // In a file that was cut, as far as there are chunks.
+        unsealed.len = len.min(chunks.count * CHUNK as u64 - LENGTH as u64);
         Ok(unsealed)
     }
 
@@ -489,7 +490,7 @@ impl<S: Source> Source for Unsealed<S> {
     }
 
     fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<usize, Self::Error> {
-        let Some(before_last) = self.len.checked_sub(offset + 1) else {
+        let Some(before_last) = self.len.checked_sub(offset.saturating_add(1)) else {
             return Ok(0);
         };
         // The last byte comes by itself.

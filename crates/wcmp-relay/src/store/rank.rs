@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn large_long_lived_and_effortless_envelopes_are_worth_less() {
-        let worth = |effort, size, left| Worth::new(effort, size, 1000 + left, 1000);
+        let worth = |effort, size, left: u32| Worth::new(effort, size, 1000 + left, 1000);
         assert!(worth(0, 2048, 24) < worth(0, 1024, 24));
         assert!(worth(0, 1024, 48) < worth(0, 1024, 24));
         assert!(worth(0, 1024, 24) < worth(1, 1024, 24));
