@@ -14,9 +14,9 @@ use tempfile::TempPath;
 use wcmp_wire::Id;
 
 use super::format::{END_LEN, HEADER_LEN};
-use super::{Sink, Stamp, WriteError, Writer, frame_len};
 #[cfg(feature = "sealed")]
 use super::{SEALED_PART_LIMIT, Sealing, Secret};
+use super::{Sink, Stamp, WriteError, Writer, frame_len};
 
 /// Most bytes of one file: a FAT32 stick takes no file of 4 GiB.
 pub const PART_LIMIT: u64 = 1 << 30;
