@@ -13,5 +13,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod bundle;
+pub mod node;
+pub mod policy;
 pub mod store;
 pub mod work;

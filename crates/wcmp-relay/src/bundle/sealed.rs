@@ -491,6 +491,7 @@ impl<S: Source> Source for Unsealed<S> {
 
     fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<usize, Self::Error> {
         let Some(before_last) = self.len.checked_sub(offset.saturating_add(1)) else {
+            self.check_tail()?;
             return Ok(0);
         };
         // The last byte comes by itself.
@@ -503,10 +504,10 @@ impl<S: Source> Source for Unsealed<S> {
         };
         let at = LENGTH as u64 + offset;
         let into = usize::try_from(at % CHUNK as u64).unwrap_or(usize::MAX);
-        let text = self
-            .load(at / CHUNK as u64)?
-            .get(into..)
-            .unwrap_or_default();
+        let text = self.load(at / CHUNK as u64)?.get(into..);
+        let text @ [_, ..] = text.unwrap_or_default() else {
+            return Err(SealedError::Refused);
+        };
         let n = text.len().min(buf.len()).min(most);
         if let (Some(to), Some(from)) = (buf.get_mut(..n), text.get(..n)) {
             to.copy_from_slice(from);
