@@ -13,6 +13,8 @@ extern crate alloc;
 extern crate std;
 
 pub mod bundle;
+#[cfg(feature = "std")]
+pub mod carry;
 pub mod node;
 pub mod policy;
 pub mod store;

@@ -103,7 +103,8 @@ impl Holds {
     pub(super) fn pass(&mut self, now: u32, longest: u32) {
         let step = now.saturating_sub(self.last_run);
         let next = self.last_run.saturating_add(1);
-        self.marks.retain(|mark| longest > 0 && wait(*mark, next, longest) >= step);
+        self.marks
+            .retain(|mark| longest > 0 && wait(*mark, next, longest) >= step);
         self.last_run = now;
     }
 
@@ -237,6 +238,10 @@ mod tests {
         holds.add(ids(100), 77, 24, true);
         assert_eq!(holds.len(), 100);
         holds.pass(78, 0);
-        assert_eq!(holds.len(), 0, "a policy without holds ends those there are");
+        assert_eq!(
+            holds.len(),
+            0,
+            "a policy without holds ends those there are"
+        );
     }
 }

@@ -253,7 +253,11 @@ impl<S: Store> Node<S> {
                 visit.tally.drop(reason);
                 continue;
             }
-            let carried = if self.policy.stamps { *stamp } else { Stamp::NONE };
+            let carried = if self.policy.stamps {
+                *stamp
+            } else {
+                Stamp::NONE
+            };
             let candidate = Incoming::new(envelope, carried);
             let id = candidate.id();
             if self.store.contains(&id) {
@@ -314,7 +318,11 @@ impl<S: Store> Node<S> {
                 break;
             };
             after = Some(last.id);
-            offered.extend(listed.into_iter().filter(|entry| !self.holds.holds(&entry.id)));
+            offered.extend(
+                listed
+                    .into_iter()
+                    .filter(|entry| !self.holds.holds(&entry.id)),
+            );
         }
         Ok(offered)
     }
