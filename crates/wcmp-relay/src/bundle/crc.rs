@@ -2,13 +2,13 @@
 
 /// CRC32C of some bytes followed by `bytes`, where `crc` is that of the bytes before; 0 if there are none.
 #[cfg(feature = "std")]
-pub(super) fn append(crc: u32, bytes: &[u8]) -> u32 {
+pub(crate) fn append(crc: u32, bytes: &[u8]) -> u32 {
     crc32c::crc32c_append(crc, bytes)
 }
 
 /// CRC32C of some bytes followed by `bytes`, where `crc` is that of the bytes before; 0 if there are none.
 #[cfg(not(feature = "std"))]
-pub(super) fn append(crc: u32, bytes: &[u8]) -> u32 {
+pub(crate) fn append(crc: u32, bytes: &[u8]) -> u32 {
     by_table(crc, bytes)
 }
 

@@ -15,13 +15,13 @@ pub const HEADER_LEN: usize = 20;
 pub const MAX_BODY: u32 = 16_777_473;
 
 /// Bytes of a frame that are not its body: marker, length, CRC.
-pub(super) const FRAME_OVERHEAD: usize = 12;
+pub(crate) const FRAME_OVERHEAD: usize = 12;
 /// Bytes of a frame before the stamp's: marker, length, stamp kind, stamp length.
-pub(super) const FRAME_HEAD: usize = 10;
+pub(crate) const FRAME_HEAD: usize = 10;
 /// Bytes of an End frame.
-pub(super) const END_LEN: usize = 20;
+pub(crate) const END_LEN: usize = 20;
 /// Bytes of a frame with a stamp of the greatest length and an envelope of none.
-pub(super) const MAX_FRAME_WITHOUT_ENVELOPE: usize = FRAME_OVERHEAD + 2 + MAX_STAMP;
+pub(crate) const MAX_FRAME_WITHOUT_ENVELOPE: usize = FRAME_OVERHEAD + 2 + MAX_STAMP;
 
 const VERSION: [u8; 2] = [0, 1];
 const FLAGS: [u8; 2] = [0, 0];
@@ -59,7 +59,7 @@ impl fmt::Display for HeaderError {
 impl core::error::Error for HeaderError {}
 
 /// The header of a file with this salt.
-pub(super) fn header(salt: [u8; 4]) -> [u8; HEADER_LEN] {
+pub(crate) fn header(salt: [u8; 4]) -> [u8; HEADER_LEN] {
     let mut header = [0; HEADER_LEN];
     put(&mut header, &[&MAGIC, &VERSION, &FLAGS, &salt]);
     seal(&mut header);
@@ -67,7 +67,7 @@ pub(super) fn header(salt: [u8; 4]) -> [u8; HEADER_LEN] {
 }
 
 /// The salt in a header.
-pub(super) fn salt(header: &[u8; HEADER_LEN]) -> Result<[u8; 4], HeaderError> {
+pub(crate) fn salt(header: &[u8; HEADER_LEN]) -> Result<[u8; 4], HeaderError> {
     if !crc_holds(header) {
         return Err(HeaderError::Damaged);
     }
@@ -84,12 +84,12 @@ pub(super) fn salt(header: &[u8; HEADER_LEN]) -> Result<[u8; 4], HeaderError> {
 }
 
 /// What the frames of a file with this salt begin with.
-pub(super) fn marker(salt: [u8; 4]) -> [u8; 4] {
+pub(crate) fn marker(salt: [u8; 4]) -> [u8; 4] {
     (u32::from_be_bytes(MARKER) ^ u32::from_be_bytes(salt)).to_be_bytes()
 }
 
 /// What stands before stamp and envelope in a frame. `None` if they are longer than a frame can be.
-pub(super) fn frame_head(
+pub(crate) fn frame_head(
     marker: [u8; 4],
     stamp: Stamp<'_>,
     envelope: usize,
@@ -106,7 +106,7 @@ pub(super) fn frame_head(
 }
 
 /// An End frame after this many frames.
-pub(super) fn end(marker: [u8; 4], frames: u64) -> [u8; END_LEN] {
+pub(crate) fn end(marker: [u8; 4], frames: u64) -> [u8; END_LEN] {
     let mut end = [0; END_LEN];
     put(&mut end, &[&marker, &[0; 4], &frames.to_be_bytes()]);
     seal(&mut end);
@@ -114,7 +114,7 @@ pub(super) fn end(marker: [u8; 4], frames: u64) -> [u8; END_LEN] {
 }
 
 /// Whether the last four bytes are the CRC of those before.
-pub(super) fn crc_holds(bytes: &[u8]) -> bool {
+pub(crate) fn crc_holds(bytes: &[u8]) -> bool {
     bytes
         .split_last_chunk()
         .is_some_and(|(before, stored)| crc::append(0, before).to_be_bytes() == *stored)
@@ -122,7 +122,7 @@ pub(super) fn crc_holds(bytes: &[u8]) -> bool {
 
 /// What the first bytes at a place say about the frame there, before its CRC is looked at.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Head {
+pub(crate) enum Head {
     /// A frame with this much body, of which the stamp claims this much.
     Frame {
         /// 2 ..= [`MAX_BODY`].
@@ -136,7 +136,7 @@ pub(super) enum Head {
 
 impl Head {
     /// `None` if no frame can begin with `bytes`.
-    pub(super) fn parse(bytes: &[u8], marker: [u8; 4]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8], marker: [u8; 4]) -> Option<Self> {
         let (found, rest) = bytes.split_first_chunk()?;
         let (body, rest) = rest.split_first_chunk()?;
         if *found != marker {
@@ -156,7 +156,7 @@ impl Head {
     }
 
     /// Bytes from the marker to the CRC.
-    pub(super) const fn len(self) -> usize {
+    pub(crate) const fn len(self) -> usize {
         match self {
             Self::Frame { body, .. } => FRAME_OVERHEAD + body as usize,
             Self::End { .. } => END_LEN,
@@ -164,7 +164,7 @@ impl Head {
     }
 
     /// Bytes of the envelope; `None` for an End frame and where the stamp is longer than the body.
-    pub(super) fn envelope_len(self) -> Option<usize> {
+    pub(crate) fn envelope_len(self) -> Option<usize> {
         match self {
             Self::Frame { stamp, .. } => {
                 (self.len() - FRAME_OVERHEAD - 2).checked_sub(stamp.into())

@@ -54,11 +54,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod crc;
+pub(crate) mod crc;
 mod event;
 #[cfg(feature = "std")]
 mod export;
-mod format;
+pub(crate) mod format;
 #[cfg(feature = "std")]
 mod io;
 mod reader;

@@ -87,6 +87,16 @@ impl<W: Sink> Writer<W> {
         })
     }
 
+    /// Goes on with a bundle of this salt, whose header is written. Not to be finished: its frames are not counted.
+    #[cfg(feature = "std")]
+    pub(crate) fn resume(sink: W, salt: [u8; 4]) -> Self {
+        Self {
+            sink,
+            marker: format::marker(salt),
+            frames: 0,
+        }
+    }
+
     /// Writes a frame of [`frame_len`] bytes. The envelope is not looked at.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Envelopes kept until they expire.
 //!
 //! [`Store`] is what intake, hand-over and exchange need of a store; an embedder can put a database behind it.
+//! `SegmentStore` (feature `std`) keeps them in a folder of bundle files.
 //! [`MemoryStore`] is the model that every other implementation is compared with, and serves where nothing has to
 //! survive.
 //!
@@ -46,8 +47,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(feature = "std")]
+mod fs;
+#[cfg(feature = "std")]
+mod index;
 mod memory;
 mod rank;
+#[cfg(feature = "std")]
+mod records;
+#[cfg(feature = "std")]
+mod segments;
 mod types;
 
 use alloc::vec::Vec;
@@ -57,7 +66,11 @@ use wcmp_wire::Id;
 
 use crate::bundle::Stamp;
 
+#[cfg(feature = "std")]
+pub use fs::{FileSystem, Folder};
 pub use memory::MemoryStore;
+#[cfg(feature = "std")]
+pub use segments::{Columns, Options, Place, SegmentStore, StoreError};
 pub use types::{Arrivals, Cursor, Day, Entry, Incoming, Quota, Stored, Taken, Totals};
 
 /// A set of envelopes, each under its id, until its expiry day is over.

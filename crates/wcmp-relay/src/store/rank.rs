@@ -5,27 +5,25 @@ use core::cmp::Ordering;
 /// The worth of an envelope to a full store: (effort + 1) / (size · max(1, expires - now)), compared exactly.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Worth {
-    /// Effort + 1: 65 bits.
-    effort: u128,
+    effort: u64,
     /// Byte-hours: 25 + 32 bits.
-    burden: u128,
+    burden: u64,
 }
 
 impl Worth {
     pub(super) fn new(effort: u64, size: u32, expires: u32, now: u32) -> Self {
         Self {
-            effort: u128::from(effort) + 1,
-            burden: u128::from(size) * u128::from(expires.saturating_sub(now).max(1)),
+            effort,
+            burden: u64::from(size) * u64::from(expires.saturating_sub(now).max(1)),
         }
     }
 }
 
 impl Ord for Worth {
     fn cmp(&self, other: &Self) -> Ordering {
-        // 65 + 64 bits would not fit, but a size has 25 bits.
-        let left = self.effort * other.burden;
-        let right = other.effort * self.burden;
-        left.cmp(&right)
+        // 65 and 64 bits would not fit, but a size of an envelope has 25 bits.
+        let cross = |a: &Self, b: &Self| (u128::from(a.effort) + 1) * u128::from(b.burden);
+        cross(self, other).cmp(&cross(other, self))
     }
 }
 

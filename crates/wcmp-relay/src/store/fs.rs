@@ -1,0 +1,220 @@
+//! The files of a store.
+
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+use core::fmt;
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+/// A folder of files, as far as a store needs one.
+///
+/// What is written survives a loss of power only once [`sync_data`](FileSystem::sync_data) has returned for the file,
+/// and a name that was created, renamed or removed only once [`sync_folder`](FileSystem::sync_folder) has. Until then
+/// any part of it may survive, in any order. [`rename`](FileSystem::rename) happens as a whole or not at all.
+pub trait FileSystem {
+    /// The names of all files.
+    ///
+    /// # Errors
+    /// As the system has it; so for all methods.
+    fn list(&mut self) -> io::Result<Vec<String>>;
+
+    /// Bytes of a file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if there is none.
+    fn len(&mut self, name: &str) -> io::Result<u64>;
+
+    /// Reads from `offset` on to the front of `buf`: any number of bytes above zero, zero at the end of the file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if there is no such file.
+    fn read_at(&mut self, name: &str, offset: u64, buf: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes to the end of a file, which is created if there is none. After an error any part may have been written.
+    ///
+    /// # Errors
+    /// [`ErrorKind::StorageFull`] if there is no space left.
+    fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>;
+
+    /// Cuts a file to `len` bytes, which it has.
+    ///
+    /// # Errors
+    /// As the system has it.
+    fn truncate(&mut self, name: &str, len: u64) -> io::Result<()>;
+
+    /// Makes the bytes of a file durable.
+    ///
+    /// # Errors
+    /// As the system has it. Afterwards nothing that was written since the last success can be relied on.
+    fn sync_data(&mut self, name: &str) -> io::Result<()>;
+
+    /// Makes the names in the folder durable.
+    ///
+    /// # Errors
+    /// As the system has it.
+    fn sync_folder(&mut self) -> io::Result<()>;
+
+    /// Renames a file, replacing another.
+    ///
+    /// # Errors
+    /// As the system has it.
+    fn rename(&mut self, from: &str, to: &str) -> io::Result<()>;
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if there is none.
+    fn unlink(&mut self, name: &str) -> io::Result<()>;
+
+    /// Locks the folder until `self` is dropped.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WouldBlock`] if somebody else holds the lock.
+    fn lock(&mut self) -> io::Result<()>;
+}
+
+/// A folder of the real file system.
+pub struct Folder {
+    path: PathBuf,
+    lock: Option<File>,
+    /// Files that are open, each for reading and appending.
+    open: HashMap<String, File>,
+}
+
+impl fmt::Debug for Folder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Folder({:?}, ..)", self.path)
+    }
+}
+
+/// Handles that are kept: more than a month has days, times two; fewer than any system allows.
+const MOST_OPEN: usize = 96;
+
+/// The file that is locked. It stays empty.
+const LOCK: &str = "lock";
+
+impl Folder {
+    /// The folder at `path`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn new(path: impl Into<PathBuf>) -> io::Result<Self> {
+        let path = path.into();
+        fs::create_dir_all(&path)?;
+        Ok(Self {
+            path,
+            lock: None,
+            open: HashMap::new(),
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn file(&mut self, name: &str, create: bool) -> io::Result<&mut File> {
+        if !self.open.contains_key(name) {
+            if self.open.len() >= MOST_OPEN {
+                self.open.clear();
+            }
+            let mut options = OpenOptions::new();
+            options.read(true).append(true).create(create);
+            let file = options.open(self.path.join(name))?;
+            self.open.insert(name.to_string(), file);
+        }
+        self.open
+            .get_mut(name)
+            .ok_or_else(|| ErrorKind::NotFound.into())
+    }
+}
+
+impl FileSystem for Folder {
+    fn list(&mut self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            if entry.file_type()?.is_file()
+                && let Ok(name) = entry.file_name().into_string()
+            {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    fn len(&mut self, name: &str) -> io::Result<u64> {
+        Ok(fs::metadata(self.path.join(name))?.len())
+    }
+
+    fn read_at(&mut self, name: &str, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let file = self.file(name, false)?;
+        loop {
+            match read_at(file, offset, buf) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.file(name, true)?.write_all(bytes)
+    }
+
+    fn truncate(&mut self, name: &str, len: u64) -> io::Result<()> {
+        self.file(name, false)?.set_len(len)
+    }
+
+    fn sync_data(&mut self, name: &str) -> io::Result<()> {
+        self.file(name, false)?.sync_data()
+    }
+
+    #[cfg(unix)]
+    fn sync_folder(&mut self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+
+    #[cfg(not(unix))]
+    fn sync_folder(&mut self) -> io::Result<()> {
+        Ok(()) // Elsewhere a folder cannot be opened as a file.
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+        self.open.remove(from);
+        self.open.remove(to);
+        fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    fn unlink(&mut self, name: &str) -> io::Result<()> {
+        self.open.remove(name);
+        fs::remove_file(self.path.join(name))
+    }
+
+    fn lock(&mut self) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        let file = options.open(self.path.join(LOCK))?;
+        match fs4::FileExt::try_lock(&file) {
+            Ok(()) => {}
+            Err(fs4::TryLockError::WouldBlock) => return Err(ErrorKind::WouldBlock.into()),
+            Err(fs4::TryLockError::Error(error)) => return Err(error),
+        }
+        self.lock = Some(file);
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buf, offset)
+}
+
+#[cfg(not(unix))]
+fn read_at(mut file: &File, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    file.seek(SeekFrom::Start(offset))?;
+    file.read(buf)
+}

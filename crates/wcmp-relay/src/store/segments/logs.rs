@@ -1,0 +1,268 @@
+//! Marks and arrivals: two files that are appended to, and written anew when they are torn or mostly stale.
+
+use alloc::vec::Vec;
+use std::io::ErrorKind;
+
+use super::{SegmentStore, StoreError};
+use crate::store::fs::FileSystem;
+use crate::store::records::{Fixed, Mark, Region};
+use crate::store::{Arrivals, Cursor};
+
+/// A file of records of fixed length.
+#[derive(Debug)]
+pub(super) struct Log {
+    name: &'static str,
+    len: u64,
+    /// Its end is not a record's, or may not be.
+    torn: bool,
+}
+
+impl Log {
+    pub(super) const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            len: 0,
+            torn: false,
+        }
+    }
+
+    /// Appends records, and syncs them if they have to be `durable`.
+    ///
+    /// The log has to be written anew before this if it is torn.
+    fn append(
+        &mut self,
+        fs: &mut impl FileSystem,
+        bytes: &[u8],
+        durable: bool,
+    ) -> Result<(), StoreError> {
+        let is_new = self.len == 0;
+        let mut result = fs.append(self.name, bytes);
+        if durable {
+            result = result.and_then(|()| fs.sync_data(self.name));
+            if is_new {
+                result = result.and_then(|()| fs.sync_folder());
+            }
+        }
+        match result {
+            Ok(()) => self.len += bytes.len() as u64,
+            Err(_) => self.torn = true,
+        }
+        Ok(result?)
+    }
+}
+
+fn bytes_of<R: Fixed>(records: impl IntoIterator<Item = R>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for record in records {
+        record.append(&mut bytes);
+    }
+    bytes
+}
+
+impl<F: FileSystem> SegmentStore<F> {
+    /// Reads a log; what is torn is noted.
+    fn read_log<R: Fixed>(&mut self, log: fn(&mut Self) -> &mut Log) -> Result<Vec<R>, StoreError> {
+        let name = log(self).name;
+        let bytes = self.read_file(name)?;
+        let records: Vec<R> = R::read_all(&bytes).collect();
+        let log = log(self);
+        log.len = bytes.len() as u64;
+        log.torn = records.len() * R::LEN != bytes.len();
+        Ok(records)
+    }
+
+    /// Writes a log anew; with nothing to write, there is no file.
+    fn rewrite_log(
+        &mut self,
+        log: fn(&mut Self) -> &mut Log,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        let name = log(self).name;
+        if bytes.is_empty() {
+            match self.fs.unlink(name) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        } else {
+            self.replace(name, bytes)?;
+        }
+        *log(self) = Log {
+            name,
+            len: bytes.len() as u64,
+            torn: false,
+        };
+        Ok(())
+    }
+
+    /// Writes down what has happened to frames.
+    pub(super) fn mark(&mut self, marks: &[Mark], durable: bool) -> Result<(), StoreError> {
+        if marks.is_empty() {
+            return Ok(());
+        }
+        if self.marks.torn {
+            self.rewrite_marks()?;
+        }
+        let bytes = bytes_of(marks.iter().copied());
+        self.marks.append(&mut self.fs, &bytes, durable)
+    }
+
+    fn rewrite_marks(&mut self) -> Result<(), StoreError> {
+        let mut marks = Vec::new();
+        for (&segment, of) in &self.segments {
+            let records = self.index.of(&of.pieces);
+            marks.extend(
+                records
+                    .filter(|(_, record)| !record.is_live())
+                    .map(|(_, record)| Mark {
+                        segment,
+                        offset: record.offset,
+                        nonce: None,
+                    }),
+            );
+        }
+        marks.extend(self.nonces.iter().map(|(at, nonce)| Mark {
+            segment: at.0,
+            offset: at.1,
+            nonce: Some(*nonce),
+        }));
+        self.rewrite_log(|store| &mut store.marks, &bytes_of(marks))
+    }
+
+    /// Applies the marks after the segments are loaded.
+    pub(super) fn load_marks(&mut self) -> Result<(), StoreError> {
+        let marks: Vec<Mark> = self.read_log(|store| &mut store.marks)?;
+        let mut stale = 0_usize;
+        for mark in &marks {
+            let of = self.segments.get(&mark.segment);
+            let at = of.and_then(|of| self.index.at_offset(&of.pieces, mark.offset));
+            match (at, mark.nonce) {
+                (None, _) => stale += 1,
+                (Some(at), None) => self.remove(at),
+                (Some(at), Some(nonce)) => {
+                    if let Some(id) = self.id_at(mark.segment, at)? {
+                        self.set_nonce(&id, at, nonce);
+                    }
+                }
+            }
+        }
+        if self.marks.torn || stale > marks.len() / 2 {
+            // Tidiness: without space the old file does as well.
+            let _ = self.rewrite_marks();
+        }
+        Ok(())
+    }
+
+    /// Writes down where the frames of a batch are.
+    pub(super) fn log_regions(&mut self, regions: &[Region]) -> Result<(), StoreError> {
+        if self.arrivals.torn {
+            self.rewrite_arrivals()?;
+        }
+        let bytes = bytes_of(regions.iter().copied());
+        self.arrivals.append(&mut self.fs, &bytes, false)
+    }
+
+    pub(super) fn rewrite_arrivals(&mut self) -> Result<(), StoreError> {
+        let forgotten = self.segments.iter().filter(|(_, of)| of.forgotten > 0);
+        let forgotten = forgotten.map(|(&segment, of)| Region {
+            cursor: Cursor::START,
+            segment,
+            from: 0,
+            to: of.forgotten,
+        });
+        let bytes = bytes_of(forgotten.chain(self.regions.iter().copied()));
+        self.rewrite_log(|store| &mut store.arrivals, &bytes)
+    }
+
+    /// Reads which batch is where; what no record tells of has just arrived.
+    pub(super) fn load_arrivals(&mut self) -> Result<(), StoreError> {
+        let logged: Vec<Region> = self.read_log(|store| &mut store.arrivals)?;
+        let mut covered = alloc::collections::BTreeMap::new();
+        let mut stale = 0_usize;
+        for region in &logged {
+            let of = self.segments.get_mut(&region.segment);
+            let Some(of) = of.filter(|of| region.to <= of.len) else {
+                stale += 1;
+                continue;
+            };
+            let end = covered.entry(region.segment).or_insert(0);
+            *end = region.to.max(*end);
+            if region.cursor == Cursor::START {
+                of.forgotten = of.forgotten.max(region.to);
+            } else {
+                self.regions.push(*region);
+            }
+        }
+        let mut unknown = Vec::new();
+        for (&segment, of) in &self.segments {
+            let from = covered.get(&segment).copied().unwrap_or(0);
+            if from < of.len && of.records > 0 {
+                self.cursor.batch += 1;
+                unknown.push(Region {
+                    cursor: self.cursor,
+                    segment,
+                    from,
+                    to: of.len,
+                });
+            }
+        }
+        self.regions.extend(&unknown);
+        // If this fails, they have just arrived again when the store is opened next.
+        let _ = if self.arrivals.torn || stale > logged.len() / 2 {
+            self.rewrite_arrivals()
+        } else if unknown.is_empty() {
+            Ok(())
+        } else {
+            self.log_regions(&unknown)
+        };
+        Ok(())
+    }
+
+    /// The regions that came after `after`. What came in former runs came before all of this one.
+    pub(super) fn regions_after(&self, after: Cursor) -> &[Region] {
+        let passed = |region: &Region| {
+            if region.cursor.run == after.run {
+                region.cursor.batch <= after.batch
+            } else {
+                after.run == self.cursor.run
+            }
+        };
+        let last = self.regions.iter().rposition(passed);
+        let next = last.map_or(0, |last| last + 1);
+        self.regions.get(next..).unwrap_or_default()
+    }
+
+    pub(super) fn next_arrivals(&mut self, after: Cursor) -> Result<Option<Arrivals>, StoreError> {
+        let mut rest = self.regions_after(after).to_vec();
+        while let Some(cursor) = rest.first().map(|region| region.cursor) {
+            let same = rest
+                .iter()
+                .take_while(|region| region.cursor == cursor)
+                .count();
+            let mut entries = Vec::new();
+            for region in rest.drain(..same) {
+                self.entries(region, &mut entries)?;
+            }
+            if !entries.is_empty() {
+                entries.sort_unstable_by_key(|entry| entry.id);
+                return Ok(Some(Arrivals { cursor, entries }));
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) fn forget(&mut self, up_to: Cursor) -> Result<(), StoreError> {
+        let kept = self.regions_after(up_to).len();
+        let forgotten = self.regions.len() - kept;
+        if forgotten == 0 {
+            return Ok(());
+        }
+        for region in self.regions.drain(..forgotten) {
+            if let Some(of) = self.segments.get_mut(&region.segment) {
+                of.forgotten = of.forgotten.max(region.to);
+            }
+        }
+        self.rewrite_arrivals()?;
+        self.settle();
+        Ok(())
+    }
+}

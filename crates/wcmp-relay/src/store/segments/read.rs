@@ -1,0 +1,299 @@
+//! Reading envelopes, their ids, and pages of both.
+
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
+
+use wcmp_wire::{EnvelopeRef, Id};
+
+use super::{INDEX, SEGMENT, SegmentStore, StoreError};
+use crate::bundle::{Stamp, format};
+use crate::store::fs::FileSystem;
+use crate::store::index::{PIECE, Position, Record};
+use crate::store::records::{Fixed, Indexed, Mark, Region};
+use crate::store::{Entry, Incoming, Stored};
+
+/// Bytes of a frame that are not its envelope, if it has a stamp of work.
+const MOST_OVERHEAD: usize = format::FRAME_OVERHEAD + 2 + 8;
+
+/// What a frame holds, if its CRC does; `bytes` may go on behind it.
+pub(super) fn unframe(bytes: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
+    let body = u32::from_be_bytes(*bytes.get(4..)?.first_chunk()?);
+    let end = format::FRAME_OVERHEAD.checked_add(usize::try_from(body).ok()?)?;
+    let frame = bytes.get(..end)?;
+    format::crc_holds(frame).then_some(())?;
+    let body = frame.get(8..end - 4)?;
+    let (&[kind, len], rest) = body.split_first_chunk()?;
+    let (stamp, envelope) = rest.split_at_checked(len.into())?;
+    Some((Stamp::new(kind, stamp)?, envelope))
+}
+
+impl<F: FileSystem> SegmentStore<F> {
+    /// Reads what should be the frame of a record, and perhaps a few bytes of the next.
+    pub(super) fn read_frame(
+        &mut self,
+        segment: u32,
+        record: &Record,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let name = self.segment_name(segment, SEGMENT);
+        let n = record.size() as usize + MOST_OVERHEAD;
+        self.read_up_to(&name, record.offset.into(), n, bytes)
+    }
+
+    /// The stored envelope of this id. A frame that is no longer intact is taken off the index.
+    pub(super) fn read(&mut self, id: &Id) -> Result<Option<Stored>, StoreError> {
+        let candidates: Vec<Position> = self.index.find(self.index.fingerprint(id)).collect();
+        for at in candidates {
+            let Some((record, segment)) = self.record(at) else {
+                continue;
+            };
+            let mut bytes = Vec::new();
+            self.read_frame(segment, &record, &mut bytes)?;
+            let stored = unframe(&bytes).and_then(|(stamp, envelope)| {
+                let incoming = Incoming::new(EnvelopeRef::parse(envelope).ok()?, stamp);
+                Some((incoming.id(), stamp.nonce(), envelope.len()))
+            });
+            match stored {
+                Some((found, nonce, len)) if found == *id => {
+                    let start = format::FRAME_HEAD + nonce.map_or(0, |nonce| nonce.len());
+                    bytes.drain(..start.min(bytes.len()));
+                    bytes.truncate(len);
+                    let later = self.nonces.get(&(segment, record.offset));
+                    let nonce = later.copied().or(nonce);
+                    return Ok(Some(Stored {
+                        envelope: bytes,
+                        nonce,
+                    }));
+                }
+                // Another envelope of the same fingerprint.
+                Some((found, _, _)) if self.id_at(segment, at)? == Some(found) => {}
+                _ => self.bury(at),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads every envelope, takes those off the index that are no longer intact, and says how many there were.
+    /// `progress` is told how many envelopes have been read.
+    ///
+    /// # Errors
+    /// If the file system fails.
+    pub fn verify(&mut self, mut progress: impl FnMut(u64)) -> Result<u64, StoreError> {
+        let (before, mut read) = (self.damaged, 0);
+        let segments: Vec<u32> = self.segments.keys().copied().collect();
+        for segment in segments {
+            for (at, indexed) in self.live(segment)? {
+                if self.index.get(at).is_some_and(Record::is_live) {
+                    self.read(&indexed.id)?;
+                }
+                read += 1;
+                progress(read);
+            }
+        }
+        Ok(self.damaged - before)
+    }
+
+    pub(super) fn record(&self, at: Position) -> Option<(Record, u32)> {
+        Some((*self.index.get(at)?, self.index.segment(at)?))
+    }
+
+    /// Takes an envelope off the index because its frame is damaged.
+    pub(super) fn bury(&mut self, at: Position) {
+        self.damaged += 1;
+        if let Some((record, segment)) = self.record(at) {
+            self.remove(at);
+            let mark = Mark {
+                segment,
+                offset: record.offset,
+                nonce: None,
+            };
+            // Found damaged again if this is lost.
+            let _ = self.mark(&[mark], false);
+        }
+    }
+
+    /// Takes an envelope off index and sums.
+    pub(super) fn remove(&mut self, at: Position) {
+        let Some((record, segment)) = self.record(at).filter(|(record, _)| record.is_live()) else {
+            return;
+        };
+        self.index.remove(at);
+        let size = u64::from(record.size());
+        self.totals.envelopes -= 1;
+        self.totals.bytes -= size;
+        self.nonces.remove(&(segment, record.offset));
+        if let Some(of) = self.segments.get_mut(&segment) {
+            of.live.envelopes -= 1;
+            of.live.bytes -= size;
+        }
+    }
+
+    /// All index records of a segment, one for each of its records in memory and in their order.
+    pub(super) fn indexed(&mut self, segment: u32) -> Result<Vec<Indexed>, StoreError> {
+        let Some(of) = self.segments.get(&segment) else {
+            return Ok(Vec::new());
+        };
+        if let Some(indexed) = &of.unwritten {
+            return Ok(indexed.clone());
+        }
+        let records = of.records as usize;
+        let name = self.segment_name(segment, INDEX);
+        let mut bytes = Vec::new();
+        self.read_up_to(&name, 0, records * Indexed::LEN, &mut bytes)?;
+        let indexed: Vec<Indexed> = Indexed::read_all(&bytes).collect();
+        if indexed.len() == records {
+            Ok(indexed)
+        } else {
+            self.heal_index(segment)
+        }
+    }
+
+    /// Writes the index file of a segment anew, which has rotted, from its frames.
+    fn heal_index(&mut self, segment: u32) -> Result<Vec<Indexed>, StoreError> {
+        let Some(of) = self.segments.get(&segment) else {
+            return Ok(Vec::new());
+        };
+        let day = of.day;
+        let records: Vec<(Position, Record)> =
+            self.index.of(&of.pieces).map(|(at, r)| (at, *r)).collect();
+        let mut indexed = Vec::with_capacity(records.len());
+        let mut bytes = Vec::new();
+        for (at, record) in records {
+            self.read_frame(segment, &record, &mut bytes)?;
+            let whole = unframe(&bytes).and_then(|(stamp, envelope)| {
+                let incoming = Incoming::new(EnvelopeRef::parse(envelope).ok()?, stamp);
+                Some((incoming.id(), stamp.effort(&incoming.id())))
+            });
+            if whole.is_none() && record.is_live() {
+                self.bury(at);
+            }
+            let (id, effort) = whole.unwrap_or((Id([0; 32]), 0));
+            indexed.push(Indexed {
+                id,
+                offset: record.offset,
+                size: record.size(),
+                expires: day * 24 + record.hour(),
+                effort,
+            });
+        }
+        let bytes = index_bytes(&indexed);
+        let name = self.segment_name(segment, INDEX);
+        let written = self.replace(&name, &bytes);
+        if let Some(of) = self.segments.get_mut(&segment).filter(|_| written.is_err()) {
+            of.unwritten = Some(indexed.clone());
+            of.closed = true;
+        }
+        Ok(indexed)
+    }
+
+    /// The live records of a segment, each with what its index file says.
+    pub(super) fn live(&mut self, segment: u32) -> Result<Vec<(Position, Indexed)>, StoreError> {
+        let indexed = self.indexed(segment)?;
+        let Some(of) = self.segments.get(&segment) else {
+            return Ok(Vec::new());
+        };
+        let both = self.index.of(&of.pieces).zip(indexed);
+        let live = both.filter(|((_, record), _)| record.is_live());
+        Ok(live.map(|((at, _), indexed)| (at, indexed)).collect())
+    }
+
+    /// The id of one record.
+    pub(super) fn id_at(&mut self, segment: u32, at: Position) -> Result<Option<Id>, StoreError> {
+        let Some(of) = self.segments.get(&segment) else {
+            return Ok(None);
+        };
+        let piece = of.pieces.iter().position(|piece| at.is_in(*piece));
+        let Some(place) = piece.map(|piece| piece * PIECE as usize + at.place()) else {
+            return Ok(None);
+        };
+        if of.unwritten.is_none() {
+            let name = self.segment_name(segment, INDEX);
+            let mut bytes = Vec::new();
+            let offset = (place * Indexed::LEN) as u64;
+            self.read_up_to(&name, offset, Indexed::LEN, &mut bytes)?;
+            if let Some(indexed) = Indexed::read(&bytes) {
+                return Ok(Some(indexed.id));
+            }
+        }
+        let indexed = self.indexed(segment)?;
+        Ok(indexed.get(place).map(|indexed| indexed.id))
+    }
+
+    pub(super) fn page(
+        &mut self,
+        expires: RangeInclusive<u32>,
+        after: Option<&Id>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let (first, last) = (expires.start() / 24, expires.end() / 24);
+        let of_days = self
+            .segments
+            .iter()
+            .filter(|(_, of)| (first..=last).contains(&of.day));
+        let segments: Vec<u32> = of_days.map(|(salt, _)| *salt).collect();
+        let mut page: Vec<Entry> = Vec::new();
+        // Above this id nothing can be among the first.
+        let mut bound: Option<Id> = None;
+        for segment in segments {
+            for (at, indexed) in self.live(segment)? {
+                let wanted = expires.contains(&indexed.expires)
+                    && after.is_none_or(|after| indexed.id > *after)
+                    && bound.is_none_or(|bound| indexed.id < bound);
+                if wanted && let Some(record) = self.index.get(at) {
+                    page.push(entry(&indexed, record));
+                    if page.len() >= limit.saturating_mul(2).max(1024) {
+                        bound = keep_least(&mut page, limit).or(bound);
+                    }
+                }
+            }
+        }
+        keep_least(&mut page, limit);
+        page.sort_unstable_by_key(|entry| entry.id);
+        Ok(page)
+    }
+
+    /// Adds what is still there of a region.
+    pub(super) fn entries(
+        &mut self,
+        region: Region,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), StoreError> {
+        for (at, indexed) in self.live(region.segment)? {
+            if (region.from..region.to).contains(&indexed.offset)
+                && let Some(record) = self.index.get(at)
+            {
+                entries.push(entry(&indexed, record));
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn index_bytes(indexed: &[Indexed]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(indexed.len() * Indexed::LEN);
+    for record in indexed {
+        record.append(&mut bytes);
+    }
+    bytes
+}
+
+fn entry(indexed: &Indexed, record: &Record) -> Entry {
+    Entry {
+        id: indexed.id,
+        expires: indexed.expires,
+        size: indexed.size,
+        effort: record.effort,
+    }
+}
+
+/// Leaves the `limit` entries with the least ids, and returns the greatest of these.
+fn keep_least(page: &mut Vec<Entry>, limit: usize) -> Option<Id> {
+    if page.len() <= limit {
+        return None;
+    }
+    let last = limit.checked_sub(1)?;
+    let (_, greatest, _) = page.select_nth_unstable_by_key(last, |entry| entry.id);
+    let bound = greatest.id;
+    page.truncate(limit);
+    Some(bound)
+}
