@@ -1,6 +1,6 @@
 """WCMP version 1, written from the text of the specification alone.
 
-A second implementation of the envelope and of the plain bundle, meant to be read beside the
+A second implementation of the envelope, of bundles and of stamps, meant to be read beside the
 specification and to test the first one. Section numbers are those of the envelope
 specification; "bundle" means section 1 of the document on carrying envelopes. Nothing here is
 fast, and Python cannot erase secrets: do not use it for real messages.
@@ -14,6 +14,7 @@ import hmac
 import json
 import os
 import sys
+import unicodedata
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -22,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 
 class WcmpError(Exception):
@@ -952,6 +954,72 @@ def read_bundle(data, max_envelope=MAX_TOTAL):
     yield "end", "complete" if whole and end_count == frames else "incomplete"
 
 
+# ---------------------------------------------------------------- Sealed bundle
+
+CHUNK = 65_536
+
+
+def sealed_key(salt, passphrase=None, secret=None):
+    """From a passphrase (str) or a secret of 32 bytes."""
+    if passphrase is not None:
+        normal = unicodedata.normalize("NFC", passphrase).encode()
+        kdf = Argon2id(salt=salt, length=32, iterations=3, lanes=4, memory_cost=65_536)
+        secret = kdf.derive(normal)
+    if len(secret) != 32:
+        raise ValueError("a secret is 32 bytes")
+    return AESGCM(expand(extract(salt, secret), b"WCMP v1 sealed bundle", 32))
+
+
+def chunk_nonce(number, last):
+    return number.to_bytes(11, "big") + u8(last)
+
+
+def seal_bundle(salt, bundle, **with_what):
+    """The bundle as noise."""
+    if len(salt) != 32:
+        raise ValueError("salt is 32 bytes")
+    aead = sealed_key(salt, **with_what)
+    plaintext = u64(len(bundle)) + bundle
+    plaintext = plaintext.ljust(padded_len(len(plaintext)), b"\0")
+    chunks = split(plaintext, CHUNK)
+    sealed = (
+        aead.encrypt(chunk_nonce(i, i + 1 == len(chunks)), chunk, None)
+        for i, chunk in enumerate(chunks)
+    )
+    return salt + b"".join(sealed)
+
+
+def unseal_bundle(data, **with_what):
+    """The bundle, or the one error."""
+    require(len(data) >= 32 + 16, "bundle")
+    aead = sealed_key(data[:32], **with_what)
+    chunks = split(data[32:], CHUNK + 16)
+    try:
+        plaintext = b"".join(
+            aead.decrypt(chunk_nonce(i, i + 1 == len(chunks)), chunk, None)
+            for i, chunk in enumerate(chunks)
+        )
+    except InvalidTag:
+        raise WcmpError("bundle") from None
+    length = int.from_bytes(plaintext[:8], "big")
+    require(len(plaintext) == padded_len(8 + length), "bundle")
+    bundle, zeros = plaintext[8 : 8 + length], plaintext[8 + length :]
+    require(not any(zeros), "bundle")
+    return bundle
+
+
+# ---------------------------------------------------------------- 9.4 Stamp
+
+
+def effort(stamp, id):
+    """What u8 kind || u8 length || bytes is worth beside the envelope of this id."""
+    kind, length, nonce = stamp[0], stamp[1], stamp[2:]
+    if kind != 1 or length != 8:
+        return 0
+    v = int.from_bytes(sha256(b"WCMP v1 stamp", id, nonce)[:8], "big")
+    return (2**64 - 1) // (v + 1)
+
+
 # ---------------------------------------------------------------- Line protocol
 
 
@@ -1051,6 +1119,26 @@ def op_bundle_read(q):
     return {"events": events}
 
 
+def sealed_with(q):
+    """The keyword of `sealed_key`."""
+    if "passphrase" in q:
+        return {"passphrase": q["passphrase"]}
+    return {"secret": bytes.fromhex(q["secret"])}
+
+
+def op_bundle_seal(q):
+    salt, bundle = bytes.fromhex(q["salt"]), bytes.fromhex(q["bundle"])
+    return {"sealed": seal_bundle(salt, bundle, **sealed_with(q)).hex()}
+
+
+def op_bundle_unseal(q):
+    return {"bundle": unseal_bundle(bytes.fromhex(q["sealed"]), **sealed_with(q)).hex()}
+
+
+def op_effort(q):
+    return {"effort": str(effort(bytes.fromhex(q["stamp"]), bytes.fromhex(q["id"])))}
+
+
 OPS = {
     "keygen": lambda q: describe(KeyPair(q["type"], bytes.fromhex(q["seed"]))),
     "check_key": op_check_key,
@@ -1061,6 +1149,9 @@ OPS = {
     "inspect": op_inspect,
     "bundle_write": op_bundle_write,
     "bundle_read": op_bundle_read,
+    "bundle_seal": op_bundle_seal,
+    "bundle_unseal": op_bundle_unseal,
+    "effort": op_effort,
 }
 
 

@@ -6,10 +6,12 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use serde_json::{Value, json};
 use wcmp::message::{Contact, Sealer, Sender};
-use wcmp::relay::bundle::{Completeness, Event, Reader, Stamp, Writer};
+use wcmp::relay::bundle::{
+    Completeness, Event, Reader, Sealing, Secret, Sink, Source, Stamp, Unsealed, Writer,
+};
 use wcmp::wire::MAX_ENVELOPE;
 use wcmp::{
-    Content, EnvelopeRef, Extension, KeyPair, KeyType, Provider, PublicKey, Readable, Receiver,
+    Content, EnvelopeRef, Extension, Id, KeyPair, KeyType, Provider, PublicKey, Readable, Receiver,
     Suite, SuiteId,
 };
 
@@ -118,6 +120,9 @@ fn answer_op(provider: &Provider, op: &str, request: &Value) -> Answer {
         "inspect" => inspect(provider, request),
         "bundle_write" => bundle_write(request),
         "bundle_read" => bundle_read(request),
+        "bundle_seal" => bundle_seal(request),
+        "bundle_unseal" => bundle_unseal(request),
+        "effort" => Ok(effort(request)),
         _ => panic!("no op {op}"),
     }
 }
@@ -388,4 +393,69 @@ fn bundle_read(request: &Value) -> Answer {
         });
     }
     Ok(json!({ "events": events }))
+}
+
+/// `passphrase`, text, or `secret`, 32 bytes.
+fn sealed_with(request: &Value) -> Secret {
+    match request["passphrase"].as_str() {
+        Some(text) => Secret::passphrase(text),
+        None => {
+            let secret = unhex(
+                request["secret"]
+                    .as_str()
+                    .expect("a passphrase or a secret"),
+            );
+            Secret::paired(secret.try_into().expect("32 bytes"))
+        }
+    }
+}
+
+fn bundle_seal(request: &Value) -> Answer {
+    #[derive(Deserialize)]
+    struct Request {
+        salt: Bytes,
+        bundle: Bytes,
+    }
+    let secret = sealed_with(request);
+    let request: Request = of(request);
+    let salt = request.salt.0.as_slice().try_into().expect("32 bytes");
+    let mut sealing = Sealing::new(std::io::Cursor::new(Vec::new()), &secret, salt).unwrap();
+    sealing.write(&request.bundle.0).unwrap();
+    Ok(json!({ "sealed": hex(&sealing.finish().unwrap().into_inner()) }))
+}
+
+fn bundle_unseal(request: &Value) -> Answer {
+    #[derive(Deserialize)]
+    struct Request {
+        sealed: Bytes,
+    }
+    let secret = sealed_with(request);
+    let request: Request = of(request);
+    let unsealed = Unsealed::open(request.sealed.0.as_slice(), &secret);
+    let mut unsealed = unsealed.map_err(|error| error.code().expect("memory can be read"))?;
+    let (mut bundle, mut buf) = (Vec::new(), [0; 10_000]);
+    loop {
+        let read = unsealed.read_at(bundle.len() as u64, &mut buf);
+        match read.map_err(|error| error.code().expect("memory can be read"))? {
+            0 => return Ok(json!({ "bundle": hex(&bundle) })),
+            n => bundle.extend_from_slice(&buf[..n]),
+        }
+    }
+}
+
+fn effort(request: &Value) -> Value {
+    #[derive(Deserialize)]
+    struct Request {
+        stamp: Bytes,
+        id: Bytes,
+    }
+    let request: Request = of(request);
+    let [kind, len, bytes @ ..] = request.stamp.0.as_slice() else {
+        panic!("no stamp")
+    };
+    assert_eq!(usize::from(*len), bytes.len());
+    let id = Id(request.id.0.as_slice().try_into().expect("32 bytes"));
+    let effort = Stamp::new(*kind, bytes).expect("a stamp").effort(&id);
+    // Beyond what numbers of JSON hold everywhere.
+    json!({ "effort": effort.to_string() })
 }

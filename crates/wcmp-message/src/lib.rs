@@ -28,7 +28,7 @@ pub use content::{Content, Extension, MAX_CONTENT, MAX_CONTENT_TYPE, MAX_EXTENSI
 pub use error::{OpenError, SealError};
 pub use expiry::{Ttl, hour};
 pub use open::{Opened, Sender};
-pub use padding::padded_len;
 pub use receiver::{Contact, Receiver};
 pub use recognise::{Readable, Recognised, Way};
 pub use seal::Sealer;
+pub use wcmp_wire::padded_len;

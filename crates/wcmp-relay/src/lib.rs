@@ -13,5 +13,10 @@ extern crate alloc;
 extern crate std;
 
 pub mod bundle;
+#[cfg(feature = "std")]
+pub mod carry;
 pub mod exchange;
+pub mod node;
+pub mod policy;
 pub mod store;
+pub mod work;

@@ -61,12 +61,14 @@ extern crate alloc;
 mod error;
 pub mod hash;
 mod owned;
+mod padding;
 pub mod varint;
 mod view;
 
 pub use error::{ParseError, ParseErrorKind, Result};
 pub use hash::{Body, Core, Digest, Id, Sha256, sha256};
 pub use owned::{Envelope, encode_prefix};
+pub use padding::padded_len;
 pub use view::EnvelopeRef;
 
 /// The version of the format that this crate reads and writes: the first byte of an envelope.

@@ -116,6 +116,8 @@ pub(super) fn vectors() -> Vec<Vector> {
     sound(&mut out);
     damaged(&mut out);
     headers(&mut out);
+    sealed(&mut out);
+    stamps(&mut out);
     out
 }
 
@@ -289,4 +291,145 @@ fn headers(out: &mut Vec<Vector>) {
     let request = json!({ "op": "bundle_read", "bundle": large, "max_envelope": 1 << 20 });
     let what = "A frame larger than the reader's memory may be.";
     out.push(Vector::new("bundle/skipped-large", what, "ok", request));
+}
+
+fn sealed(out: &mut Vec<Vector>) {
+    let salt: Vec<u8> = (0xa0..0xc0).collect();
+    let secret = "11".repeat(32);
+    let file = bytes(&four(), true);
+    let seal = |bundle: &[u8], with: (&str, &str)| {
+        json!({
+            "op": "bundle_seal", "salt": hex(&salt), "bundle": hex(bundle), with.0: with.1,
+        })
+    };
+    let (paired, word) = (
+        ("secret", secret.as_str()),
+        ("passphrase", "Ame\u{301}lie \u{1f3d4}"),
+    );
+    let done = |bundle: &[u8], with| {
+        unhex(
+            answer(&CRYPTO, &seal(bundle, with))["sealed"]
+                .as_str()
+                .unwrap(),
+        )
+    };
+    for (name, what, request) in [
+        ("secret", "Under a secret of 32 bytes.", seal(&file, paired)),
+        (
+            "passphrase",
+            "Under a passphrase that is not in NFC.",
+            seal(&file, word),
+        ),
+        (
+            "empty",
+            "Nothing is sealed, which is no bundle.",
+            seal(&[], paired),
+        ),
+        (
+            "full-kilobyte",
+            "The least padding is none.",
+            seal(&[7; 1016], paired),
+        ),
+        (
+            "over-a-kilobyte",
+            "One byte more.",
+            seal(&[7; 1017], paired),
+        ),
+    ] {
+        let name = format!("bundle/seal-{name}");
+        out.push(Vector::new(&name, what, "ok", request));
+    }
+    let open = |name: &str, what: &str, expect: &str, sealed: &[u8], with: (&str, &str)| {
+        let request = json!({ "op": "bundle_unseal", "sealed": hex(sealed), with.0: with.1 });
+        Vector::new(&format!("bundle/unseal-{name}"), what, expect, request)
+    };
+    let good = done(&file, paired);
+    out.push(open(
+        "secret",
+        "Under a secret of 32 bytes.",
+        "ok",
+        &good,
+        paired,
+    ));
+    let composed = ("passphrase", "Am\u{e9}lie \u{1f3d4}");
+    let what = "The passphrase in another normal form.";
+    out.push(open("passphrase", what, "ok", &done(&file, word), composed));
+    let other = "12".repeat(32);
+    out.push(open(
+        "other-secret",
+        "Another secret.",
+        "bundle",
+        &good,
+        ("secret", &other),
+    ));
+    out.push(open(
+        "other-passphrase",
+        "A passphrase for a secret's file.",
+        "bundle",
+        &good,
+        word,
+    ));
+    for (name, at) in [
+        ("salt", 0),
+        ("length", 32),
+        ("padding", 1000),
+        ("tag", 1071),
+    ] {
+        let bad = flipped(&good, at);
+        let name = format!("damaged-{name}");
+        out.push(open(&name, "A bit is flipped.", "bundle", &bad, paired));
+    }
+    for cut in [0, 31, 32, 47, 48, 1071] {
+        let name = format!("cut-at-{cut:04}");
+        out.push(open(&name, "Cut off.", "bundle", &good[..cut], paired));
+    }
+    let longer = [&good[..], &[0]].concat();
+    out.push(open(
+        "trailing",
+        "A byte too many.",
+        "bundle",
+        &longer,
+        paired,
+    ));
+}
+
+fn stamps(out: &mut Vec<Vector>) {
+    let id: Vec<u8> = (0..32).collect();
+    for (name, what, stamp) in [
+        ("none", "No stamp.", vec![0, 0]),
+        ("nonce-0", "A nonce.", vec![1, 8, 0, 0, 0, 0, 0, 0, 0, 0]),
+        (
+            "nonce-max",
+            "The greatest nonce.",
+            [vec![1, 8], vec![0xff; 8]].concat(),
+        ),
+        (
+            "work",
+            "A nonce that was looked for.",
+            [vec![1, 8], 256365_u64.to_be_bytes().to_vec()].concat(),
+        ),
+        (
+            "short",
+            "Kind 1 of another length.",
+            vec![1, 7, 0, 0, 0, 0, 0, 0, 0],
+        ),
+        (
+            "long",
+            "Kind 1 of another length.",
+            vec![1, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        ),
+        (
+            "unknown",
+            "A kind that nobody knows.",
+            vec![2, 8, 0, 0, 0, 0, 0, 0, 0, 0],
+        ),
+    ] {
+        let request = json!({ "op": "effort", "stamp": hex(&stamp), "id": hex(&id) });
+        out.push(Vector::new(
+            &format!("bundle/effort-{name}"),
+            what,
+            "ok",
+            request,
+        ));
+    }
 }

@@ -84,3 +84,63 @@ fn bundles_are_the_same_bytes_and_read_alike_through_damage() {
     }
     assert!(damaged > 300, "{damaged}");
 }
+
+#[test]
+fn sealed_bundles_are_the_same_bytes_and_opened_alike_through_damage() {
+    let Some(mut both) = Both::start() else {
+        return;
+    };
+    let mut rng = TestRng::new(302);
+    let mut refused = 0;
+    for i in 0..60 {
+        let longest = *rng.pick(&[3, 1100, 3000, 70_000, 200_000]);
+        let length = rng.below(longest);
+        let bundle = hex(&rng.bytes(length));
+        let salt = rng.array::<32>();
+        // Passphrases take long.
+        let (name, secret) = match i % 20 {
+            0 => (
+                "passphrase",
+                "a\u{308}\u{1e9b}\u{323} \u{ac00}\u{1f600}".into(),
+            ),
+            1 => ("passphrase", String::new()),
+            _ => ("secret", hex(&rng.array::<32>())),
+        };
+        let seal =
+            json!({ "op": "bundle_seal", "salt": hex(&salt), "bundle": bundle, name: secret });
+        let file = unhex(both.agree(&seal)["sealed"].as_str().unwrap());
+        let open =
+            |file: &[u8]| json!({ "op": "bundle_unseal", "sealed": hex(file), name: secret });
+        assert_eq!(both.agree(&open(&file))["bundle"], bundle);
+        for _ in 0..if name == "secret" { 4 } else { 1 } {
+            let mut bad = file.clone();
+            let at = rng.below(bad.len());
+            match rng.below(4) {
+                0 => bad.truncate(at),
+                1 => bad.truncate(32 + at / 65_552 * 65_552),
+                2 => bad.extend(rng.bytes(17)),
+                _ => bad[at] ^= 1 << rng.below(8),
+            }
+            let answer = both.agree(&open(&bad));
+            assert_eq!(answer["error"], "bundle");
+            refused += 1;
+        }
+    }
+    assert!(refused > 200, "{refused}");
+}
+
+#[test]
+fn stamps_are_worth_the_same() {
+    let Some(mut both) = Both::start() else {
+        return;
+    };
+    let mut rng = TestRng::new(303);
+    for _ in 0..500 {
+        let (kind, len) = *rng.pick(&[(1, 8), (1, 8), (1, 8), (1, 7), (1, 9), (2, 8), (0, 0)]);
+        let stamp = [vec![kind, len], rng.bytes(len.into())].concat();
+        let id = rng.array::<32>();
+        let request = json!({ "op": "effort", "stamp": hex(&stamp), "id": hex(&id) });
+        let answer = both.agree(&request);
+        assert!(answer["effort"] == "0" || (kind, len) == (1, 8), "{answer}");
+    }
+}

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use core::{fmt, mem};
 use std::fs::{self, File, FileTimes};
-use std::io::{self, BufWriter, ErrorKind};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -14,7 +14,9 @@ use tempfile::TempPath;
 use wcmp_wire::Id;
 
 use super::format::{END_LEN, HEADER_LEN};
-use super::{Io, Stamp, WriteError, Writer, frame_len};
+#[cfg(feature = "sealed")]
+use super::{SEALED_PART_LIMIT, Sealing, Secret};
+use super::{Sink, Stamp, WriteError, Writer, frame_len};
 
 /// Most bytes of one file: a FAT32 stick takes no file of 4 GiB.
 pub const PART_LIMIT: u64 = 1 << 30;
@@ -85,6 +87,9 @@ impl From<WriteError<io::Error>> for ExportError {
 /// name leaves readable traces on FAT). Dropped before it is finished, and on every error, an export removes what it
 /// wrote.
 ///
+/// A sealed export (feature `sealed`) writes sealed bundles instead: their names have no ending, and `.TMP` while they
+/// grow.
+///
 /// Unless it may, an export replaces no file, not even one that appears meanwhile. Where the file system can neither
 /// rename without replacing nor make hard links (FAT can the former on Linux), a file that appears in the instant
 /// between the look and the renaming is lost.
@@ -108,6 +113,7 @@ pub struct Export<R> {
     rng: R,
     /// The name asked for the first file, and whether it may replace another file.
     asked: Option<(PathBuf, bool)>,
+    form: Form,
     part_limit: u64,
     last: Option<Id>,
     open: Part,
@@ -122,11 +128,73 @@ impl<R> fmt::Debug for Export<R> {
     }
 }
 
+/// What sort of files are written.
+enum Form {
+    Plain,
+    #[cfg(feature = "sealed")]
+    Sealed(Secret),
+}
+
+impl Form {
+    const fn temporary(&self) -> &'static str {
+        match self {
+            Self::Plain => ".WCP",
+            #[cfg(feature = "sealed")]
+            Self::Sealed(_) => ".TMP",
+        }
+    }
+
+    const fn ending(&self) -> &'static str {
+        match self {
+            Self::Plain => ".WCM",
+            #[cfg(feature = "sealed")]
+            Self::Sealed(_) => "",
+        }
+    }
+
+    /// Most bytes of a bundle in one file.
+    const fn limit(&self) -> u64 {
+        match self {
+            Self::Plain => PART_LIMIT,
+            #[cfg(feature = "sealed")]
+            Self::Sealed(_) => SEALED_PART_LIMIT,
+        }
+    }
+}
+
 /// A file that is being written.
 struct Part {
-    writer: Writer<Io<BufWriter<File>>>,
+    writer: Writer<Output>,
     path: TempPath,
     len: u64,
+}
+
+enum Output {
+    Plain(BufWriter<File>),
+    #[cfg(feature = "sealed")]
+    Sealed(alloc::boxed::Box<Sealing<File>>),
+}
+
+impl Sink for Output {
+    type Error = io::Error;
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(file) => file.write_all(bytes),
+            #[cfg(feature = "sealed")]
+            Self::Sealed(sealing) => sealing.write(bytes),
+        }
+    }
+}
+
+impl Output {
+    fn finish(self) -> io::Result<File> {
+        match self {
+            Self::Plain(file) => file.into_inner().map_err(io::IntoInnerError::into_error),
+            #[cfg(feature = "sealed")]
+            Self::Sealed(sealing) => sealing.finish(),
+        }
+    }
 }
 
 impl<R: TryCryptoRng> Export<R> {
@@ -137,7 +205,7 @@ impl<R: TryCryptoRng> Export<R> {
     /// # Errors
     /// [`ExportError::Random`] if the RNG fails. If the folder does not take a file.
     pub fn to_folder(folder: impl Into<PathBuf>, rng: R) -> Result<Self, ExportError> {
-        Self::new(folder.into(), None, rng)
+        Self::new(folder.into(), None, Form::Plain, rng)
     }
 
     /// Writes to the file `path`; where one file is not enough, further ones with random names stand beside it.
@@ -146,7 +214,37 @@ impl<R: TryCryptoRng> Export<R> {
     /// [`ExportError::Exists`] if there is something at `path` and not `overwrite`. Else as
     /// [`to_folder`](Export::to_folder).
     pub fn to_file(path: impl Into<PathBuf>, overwrite: bool, rng: R) -> Result<Self, ExportError> {
-        let path = path.into();
+        Self::new_at(path.into(), overwrite, Form::Plain, rng)
+    }
+
+    /// As [`to_folder`](Export::to_folder), but sealed.
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(feature = "sealed")]
+    pub fn sealed_to_folder(
+        folder: impl Into<PathBuf>,
+        secret: Secret,
+        rng: R,
+    ) -> Result<Self, ExportError> {
+        Self::new(folder.into(), None, Form::Sealed(secret), rng)
+    }
+
+    /// As [`to_file`](Export::to_file), but sealed.
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(feature = "sealed")]
+    pub fn sealed_to_file(
+        path: impl Into<PathBuf>,
+        overwrite: bool,
+        secret: Secret,
+        rng: R,
+    ) -> Result<Self, ExportError> {
+        Self::new_at(path.into(), overwrite, Form::Sealed(secret), rng)
+    }
+
+    fn new_at(path: PathBuf, overwrite: bool, form: Form, rng: R) -> Result<Self, ExportError> {
         if path.file_name().is_none() {
             return Err(io::Error::from(ErrorKind::InvalidInput).into());
         }
@@ -157,20 +255,22 @@ impl<R: TryCryptoRng> Export<R> {
         if !overwrite && occupied(&path)? {
             return Err(ExportError::Exists);
         }
-        Self::new(folder, Some((path, overwrite)), rng)
+        Self::new(folder, Some((path, overwrite)), form, rng)
     }
 
     fn new(
         folder: PathBuf,
         asked: Option<(PathBuf, bool)>,
+        form: Form,
         mut rng: R,
     ) -> Result<Self, ExportError> {
-        let open = Part::create(&folder, &mut rng)?;
+        let open = Part::create(&folder, &form, &mut rng)?;
         Ok(Self {
             folder,
             rng,
             asked,
-            part_limit: PART_LIMIT,
+            part_limit: form.limit(),
+            form,
             last: None,
             open,
             closed: Vec::new(),
@@ -178,10 +278,10 @@ impl<R: TryCryptoRng> Export<R> {
     }
 
     /// Begins a new file before one has more than so many bytes; a frame that is longer still gets a file. More than
-    /// [`PART_LIMIT`] means that many.
+    /// fit a file of [`PART_LIMIT`] bytes means that many. In a sealed export the bytes are those of the plain bundle.
     #[must_use]
     pub fn part_limit(mut self, bytes: u64) -> Self {
-        self.part_limit = bytes.min(PART_LIMIT);
+        self.part_limit = bytes.min(self.form.limit());
         self
     }
 
@@ -200,7 +300,7 @@ impl<R: TryCryptoRng> Export<R> {
         }
         let len = frame_len(stamp, envelope.len());
         if self.open.writer.frames() > 0 && self.open.len + len > self.part_limit {
-            let next = Part::create(&self.folder, &mut self.rng)?;
+            let next = Part::create(&self.folder, &self.form, &mut self.rng)?;
             let full = mem::replace(&mut self.open, next);
             self.closed.push(full.close()?);
         }
@@ -222,7 +322,7 @@ impl<R: TryCryptoRng> Export<R> {
         let mut named = Vec::new();
         for mut file in files {
             let rename = |path: &Path| rename(&mut file, path, false);
-            let ((), path) = at_random(&self.folder, "WCM", &mut self.rng, rename)?;
+            let ((), path) = at_random(&self.folder, self.form.ending(), &mut self.rng, rename)?;
             named.push((file, path));
         }
         // The last one: nothing is replaced before the others are there.
@@ -240,11 +340,23 @@ impl<R: TryCryptoRng> Export<R> {
 }
 
 impl Part {
-    fn create(folder: &Path, rng: &mut impl TryCryptoRng) -> Result<Self, ExportError> {
+    fn create(
+        folder: &Path,
+        form: &Form,
+        rng: &mut impl TryCryptoRng,
+    ) -> Result<Self, ExportError> {
         let salt = random(rng)?;
         let create = |path: &Path| Ok((File::create_new(path)?, TempPath::try_from_path(path)?));
-        let ((file, path), _) = at_random(folder, "WCP", rng, create)?;
-        let writer = Writer::new(Io(BufWriter::with_capacity(1 << 18, file)), salt)?;
+        let ((file, path), _) = at_random(folder, form.temporary(), rng, create)?;
+        let output = match form {
+            Form::Plain => Output::Plain(BufWriter::with_capacity(1 << 18, file)),
+            #[cfg(feature = "sealed")]
+            Form::Sealed(secret) => {
+                let sealing = Sealing::new(file, secret, random(rng)?)?;
+                Output::Sealed(alloc::boxed::Box::new(sealing))
+            }
+        };
+        let writer = Writer::new(output, salt)?;
         Ok(Self {
             writer,
             path,
@@ -254,12 +366,7 @@ impl Part {
 
     /// Writes what is missing, sets the time, and waits until all of it is on the medium.
     fn close(self) -> Result<TempPath, ExportError> {
-        let file = self
-            .writer
-            .finish()?
-            .0
-            .into_inner()
-            .map_err(io::IntoInnerError::into_error)?;
+        let file = self.writer.finish()?.finish()?;
         let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(MODIFIED);
         file.set_times(FileTimes::new().set_modified(modified))?;
         file.sync_all()?;
@@ -304,7 +411,7 @@ fn occupied(path: &Path) -> io::Result<bool> {
 /// Does what needs a free name with random ones in `folder`, until one is free.
 fn at_random<T>(
     folder: &Path,
-    extension: &str,
+    ending: &str,
     rng: &mut impl TryCryptoRng,
     mut attempt: impl FnMut(&Path) -> io::Result<T>,
 ) -> Result<(T, PathBuf), ExportError> {
@@ -317,8 +424,7 @@ fn at_random<T>(
             .filter_map(|byte| ALPHABET.get(usize::from(byte % 32)))
             .map(|c| char::from(*c))
             .collect();
-        name.push('.');
-        name.push_str(extension);
+        name.push_str(ending);
         let path = folder.join(name);
         match attempt(&path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists && tries.next().is_some() => {}

@@ -62,6 +62,8 @@ pub(crate) mod format;
 #[cfg(feature = "std")]
 mod io;
 mod reader;
+#[cfg(feature = "sealed")]
+mod sealed;
 mod stamp;
 mod window;
 mod writer;
@@ -73,6 +75,10 @@ pub use format::{HEADER_LEN, HeaderError, MAGIC, MAX_BODY};
 #[cfg(feature = "std")]
 pub use io::Io;
 pub use reader::Reader;
+#[cfg(feature = "sealed")]
+pub use sealed::{
+    SEALED_PART_LIMIT, SealedError, Sealing, Secret, Unsealed, is_sealed_len, sealed_len,
+};
 pub use stamp::Stamp;
 pub use window::Source;
 pub use writer::{Sink, WriteError, Writer, frame_len};

@@ -1,0 +1,155 @@
+//! Everything that may be handed on, into files.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use rand_core::TryCryptoRng;
+use wcmp_wire::{EnvelopeRef, MAX_ENVELOPE, sha256};
+
+use super::{is_random_name, open_regular};
+use crate::bundle::{Event, Export, ExportError, Io, Reader};
+use crate::node::{Node, NodeError};
+use crate::store::Store;
+
+/// What was handed on.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Handed {
+    /// Envelopes.
+    pub envelopes: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Why nothing was handed on.
+#[derive(Debug)]
+pub enum HandError<E> {
+    /// The node failed, or its clock stepped.
+    Node(NodeError<E>),
+    /// The files were not written.
+    Export(ExportError),
+}
+
+impl<E: fmt::Display> fmt::Display for HandError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Node(error) => error.fmt(f),
+            Self::Export(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: core::error::Error> core::error::Error for HandError<E> {}
+
+impl<E> From<NodeError<E>> for HandError<E> {
+    fn from(error: NodeError<E>) -> Self {
+        Self::Node(error)
+    }
+}
+
+impl<E> From<ExportError> for HandError<E> {
+    fn from(error: ExportError) -> Self {
+        Self::Export(error)
+    }
+}
+
+/// Envelopes that are listed at once.
+const LIST: usize = 10_000;
+
+/// Pushes everything that may be handed on now to `files`, ascending by id. The caller finishes them. `progress` is told
+/// of each envelope's bytes.
+///
+/// # Errors
+/// If the node or the files fail, or the clock stepped.
+pub fn export<S: Store, R: TryCryptoRng>(
+    node: &mut Node<S>,
+    files: &mut Export<R>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Handed, HandError<S::Error>> {
+    let mut handed = Handed::default();
+    let mut after = None;
+    loop {
+        let entries = node.offered(after.as_ref(), LIST)?;
+        for entry in &entries {
+            // It may have been evicted or found damaged meanwhile.
+            if let Some(stored) = node.hand(&entry.id)? {
+                files.push(entry.id, stored.stamp(), &stored.envelope)?;
+                handed.envelopes += 1;
+                handed.bytes += stored.envelope.len() as u64;
+                progress(stored.envelope.len() as u64);
+            }
+        }
+        match entries.last() {
+            Some(last) if entries.len() == LIST => after = Some(last.id),
+            _ => return Ok(handed),
+        }
+    }
+}
+
+/// A leftover is at least so much older than a file that is being made now.
+const LEFT: Duration = Duration::from_secs(3600);
+
+/// Removes files `XXXXXXXX.WCP` that an export which was killed has left in a folder, and says how many.
+///
+/// Only regular files with such names are, whose every intact envelope the node has, so that nothing is lost; and only
+/// if they were last written an hour before a file that is made now, so that an export that goes on keeps its file.
+///
+/// # Errors
+/// If the folder cannot be read or written. Files that cannot be read or removed are left.
+pub fn sweep<S: Store>(node: &mut Node<S>, folder: &Path) -> io::Result<u64> {
+    let mut leftovers = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        let random = name.and_then(|name| name.strip_suffix(".WCP"));
+        if random.is_some_and(is_random_name) {
+            leftovers.push(path);
+        }
+    }
+    if leftovers.is_empty() {
+        return Ok(0);
+    }
+    // By the clock of the medium, which may be another machine's.
+    let now = tempfile::tempfile_in(folder)?.metadata()?.modified()?;
+    let mut swept = 0;
+    for path in leftovers {
+        let Ok((file, metadata)) = open_regular(&path) else {
+            continue;
+        };
+        let age = metadata
+            .modified()
+            .ok()
+            .and_then(|then| now.duration_since(then).ok());
+        if age.is_some_and(|age| age >= LEFT)
+            && is_known(node, Io(file))
+            && fs::remove_file(&path).is_ok()
+        {
+            swept += 1;
+        }
+    }
+    Ok(swept)
+}
+
+/// Whether all that is in a file is in the store too.
+fn is_known<S: Store>(node: &mut Node<S>, file: Io<fs::File>) -> bool {
+    let Ok(mut reader) = Reader::open(file, MAX_ENVELOPE) else {
+        return false;
+    };
+    loop {
+        match reader.next() {
+            Ok(Some(Event::Frame { envelope, .. })) => {
+                let id = EnvelopeRef::parse(envelope).map(|envelope| envelope.id(sha256));
+                if id.is_ok_and(|id| !node.store().contains(&id)) {
+                    return false;
+                }
+            }
+            // What was cut off is lost anyway.
+            Ok(Some(_)) => {}
+            Ok(None) => return true,
+            Err(_) => return false,
+        }
+    }
+}
