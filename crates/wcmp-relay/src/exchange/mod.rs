@@ -19,6 +19,7 @@
 //!
 //! [`riblt`] finds the difference; [`have`] does so for a stick. `noise` (feature of that name) is the link between two that share a secret.
 
+mod guest;
 pub mod have;
 mod message;
 #[cfg(feature = "noise")]
@@ -33,6 +34,7 @@ use core::time::Duration;
 use wcmp_wire::{Id, MAX_ENVELOPE};
 
 use crate::bundle::Stamp;
+pub use guest::{Guest, GuestAt};
 pub use session::Session;
 
 /// Most hours between now and the expiry of an envelope that takes part in an exchange: no more than 128 days differ.

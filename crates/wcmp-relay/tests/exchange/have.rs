@@ -26,15 +26,11 @@ fn any_promised_difference_is_found_exactly() {
         (0..most, 0..0),
         (0..30_000, most / 2..30_000 + most / 2),
     ] {
-        let file = Have::write(&[3; 32], &ids(theirs.clone()));
-        let found = Have::read(&file)
-            .unwrap()
-            .compare(&ids(ours.clone()))
-            .unwrap();
-        let lacks: Vec<Id> = ids(ours.clone())
-            .into_iter()
-            .filter(|id| ids(theirs.clone()).binary_search(id).is_err())
-            .collect();
+        let (theirs, ours) = (ids(theirs), ids(ours));
+        let file = Have::write(&[3; 32], &theirs);
+        let found = Have::read(&file).unwrap().compare(&ours).unwrap();
+        let known = |id: &Id| theirs.binary_search(id).is_ok();
+        let lacks: Vec<Id> = ours.iter().filter(|id| !known(id)).copied().collect();
         assert_eq!(found.lacks, lacks);
         assert_eq!(found.more, theirs.len() - (ours.len() - lacks.len()));
     }
