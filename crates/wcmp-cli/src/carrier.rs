@@ -7,7 +7,8 @@ use std::path::Path;
 use indicatif::ProgressBar;
 use wcmp::EnvelopeRef;
 use wcmp::relay::bundle::{
-    Completeness, Event, Io, MAGIC, OpenError, PART_LIMIT, Reader, Stamp, frame_len,
+    Completeness, Event, Io, MAGIC, OpenError, PART_LIMIT, Reader, SealedError, Secret, Source,
+    Stamp, Unsealed, frame_len, is_sealed_len,
 };
 use wcmp::wire::MAX_ENVELOPE;
 
@@ -30,8 +31,45 @@ pub(crate) enum Carrier {
 }
 
 pub(crate) struct Bundle {
-    reader: Reader<Io<Box<dyn Stream>>>,
+    reader: Reader<Bytes>,
     pub(crate) len: u64,
+}
+
+/// The bytes of a bundle, as they are or out of a sealed one.
+enum Bytes {
+    Plain(Io<Box<dyn Stream>>),
+    Sealed(Box<Unsealed<Io<Box<dyn Stream>>>>),
+}
+
+impl Source for Bytes {
+    type Error = SealedError<io::Error>;
+
+    fn len(&mut self) -> core::result::Result<u64, Self::Error> {
+        match self {
+            Bytes::Plain(bytes) => bytes.len().map_err(SealedError::Source),
+            Bytes::Sealed(bytes) => bytes.len(),
+        }
+    }
+
+    fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> core::result::Result<usize, Self::Error> {
+        match self {
+            Bytes::Plain(bytes) => bytes.read_at(offset, buf).map_err(SealedError::Source),
+            Bytes::Sealed(bytes) => bytes.read_at(offset, buf),
+        }
+    }
+}
+
+/// What reading failed with.
+fn unreadable(what: &str, error: SealedError<io::Error>) -> Box<Failure> {
+    match error {
+        SealedError::Source(error) => Failure::io(what, &error),
+        SealedError::Refused => Failure::refused(
+            what,
+            "bundle",
+            "the sealed bundle is damaged, cut off or put together from others",
+        ),
+        error => Failure::failed(what, error),
+    }
 }
 
 impl Carrier {
@@ -48,7 +86,7 @@ impl Carrier {
             .read_to_end(&mut bytes)
             .map_err(|error| Failure::io(&what, &error))?;
         if has_magic(&bytes) {
-            return Ok(Carrier::Bundle(Bundle::of(&what, stream, len)?));
+            return Ok(Carrier::Bundle(Bundle::of(&what, stream)?));
         }
         let error = if small {
             match EnvelopeRef::parse(&bytes) {
@@ -59,7 +97,7 @@ impl Carrier {
             too_large(&what)
         };
         // A bundle whose first bytes are damaged is still one.
-        match Bundle::of(&what, stream, len) {
+        match Bundle::of(&what, stream) {
             Ok(bundle) => Ok(Carrier::Bundle(bundle)),
             Err(_) => Err(error),
         }
@@ -78,14 +116,41 @@ impl Bundle {
     /// Opens a bundle, and nothing else.
     pub(crate) fn open(path: &Path) -> Result<Bundle> {
         let what = format!("reading {}", name(path));
-        let (stream, len) = open_stream(path)?;
-        Bundle::of(&what, stream, len)
+        let (stream, _) = open_stream(path)?;
+        Bundle::of(&what, stream)
     }
 
-    fn of(what: &str, stream: Box<dyn Stream>, len: u64) -> Result<Bundle> {
-        match Reader::open(Io(stream), MAX_ENVELOPE) {
+    /// Opens a bundle, sealed if there is a secret.
+    pub(crate) fn open_with(path: &Path, secret: Option<&Secret>) -> Result<Bundle> {
+        let Some(secret) = secret else {
+            return Bundle::open(path);
+        };
+        let what = format!("reading {}", name(path));
+        let (stream, len) = open_stream(path)?;
+        match Unsealed::open(Io(stream), secret) {
+            Ok(unsealed) => Bundle::of_bytes(&what, Bytes::Sealed(Box::new(unsealed))),
+            Err(SealedError::Refused) if is_sealed_len(len) => Err(Failure::locked(
+                what,
+                "it does not open: another passphrase or secret, or it is damaged",
+            )),
+            Err(SealedError::Refused) => Err(Failure::refused(
+                what,
+                "bundle",
+                "not a sealed bundle, or cut off",
+            )),
+            Err(error) => Err(unreadable(&what, error)),
+        }
+    }
+
+    fn of(what: &str, stream: Box<dyn Stream>) -> Result<Bundle> {
+        Bundle::of_bytes(what, Bytes::Plain(Io(stream)))
+    }
+
+    fn of_bytes(what: &str, mut bytes: Bytes) -> Result<Bundle> {
+        let len = bytes.len().map_err(|error| unreadable(what, error))?;
+        match Reader::open(bytes, MAX_ENVELOPE) {
             Ok(reader) => Ok(Bundle { reader, len }),
-            Err(OpenError::Source(error)) => Err(Failure::io(what, &error)),
+            Err(OpenError::Source(error)) => Err(unreadable(what, error)),
             Err(error) => Err(Failure::refused(what, "bundle", error)),
         }
     }
@@ -190,7 +255,7 @@ pub(crate) fn walk_bundle(
     // Where the last frame ends. Undamaged bytes after that are End frames.
     let mut end = 20;
     loop {
-        let event = reader.next().map_err(|error| Failure::io(what, &error))?;
+        let event = reader.next().map_err(|error| unreadable(what, error))?;
         let place = match event {
             None => return Ok(summary),
             Some(Event::Frame {

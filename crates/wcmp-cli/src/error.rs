@@ -21,6 +21,8 @@ pub(crate) enum Exit {
     NothingForMe = 3,
     /// Invalid, tampered with, or expired.
     Refused = 4,
+    /// A passphrase or secret does not fit.
+    Locked = 5,
 }
 
 /// Why a command did not do what it was asked to: `what: why`.
@@ -77,6 +79,13 @@ impl Failure {
         };
         let mut failure = Failure::new(exit, what, why);
         failure.code = Some(code);
+        failure
+    }
+
+    /// Exit code 5: a sealed bundle that this passphrase or secret does not open.
+    pub(crate) fn locked(what: impl Into<String>, why: impl fmt::Display) -> Box<Failure> {
+        let mut failure = Failure::new(Exit::Locked, what, why);
+        failure.code = Some("bundle");
         failure
     }
 

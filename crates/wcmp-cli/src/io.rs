@@ -183,6 +183,17 @@ pub(crate) fn make_folder(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|error| Failure::io(writing(path), &error))
 }
 
+/// Makes a folder that only its owner can look into, if there is none.
+pub(crate) fn make_private_folder(path: &Path) -> Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+        .create(path)
+        .map_err(|error| Failure::io(writing(path), &error))
+}
+
 /// An error if there is something of this name, be it a link that leads nowhere.
 fn free(path: &Path) -> Result<()> {
     match fs::symlink_metadata(path) {

@@ -3,7 +3,7 @@
 //! The only place of the project with a terminal, an environment and a clock. Each file is a group of commands;
 //! [`io`] reads with limits and writes files whole or not at all; [`error`] holds the exit codes:
 //!
-//! 0 done · 1 failed · 2 usage · 3 nothing for me · 4 refused as invalid, tampered with or expired.
+//! 0 done · 1 failed · 2 usage · 3 nothing for me · 4 refused as invalid, tampered with or expired · 5 wrong passphrase.
 
 mod args;
 mod bundle;
@@ -11,16 +11,24 @@ mod carrier;
 mod demo;
 mod docs;
 mod error;
+mod export;
+mod home;
+mod import;
 mod inspect;
 mod io;
 mod keys;
 mod open;
+mod policy;
 mod scan;
 mod seal;
+mod sealed;
+mod stamp;
+mod store;
 mod summary;
 mod ui;
 
 use std::env;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -44,6 +52,9 @@ struct Cli {
     /// Take this for the clock's time: hours since 1970, or a time as in RFC 3339
     #[arg(long, global = true, value_name = "TIME", value_parser = args::now, help_heading = EVERYWHERE)]
     now: Option<u32>,
+    /// Where the store and the policy are [env: WCMP_HOME] [default: wcmp in the platform's folder for data]
+    #[arg(long, global = true, value_name = "DIR", help_heading = EVERYWHERE)]
+    home: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -51,7 +62,7 @@ struct Cli {
 /// The heading of the options that every command has.
 const EVERYWHERE: &str = "Options of every command";
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 usage, 3 nothing for me, 4 refused as invalid, tampered with or expired.\n- is standard input or output. Existing files are replaced only with --force.";
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 usage, 3 nothing for me, 4 refused as invalid, tampered with or expired, 5 wrong passphrase.\n- is standard input or output. Existing files are replaced only with --force.";
 
 #[derive(Subcommand, Debug)]
 enum Command {
@@ -64,6 +75,13 @@ enum Command {
     #[command(subcommand)]
     Bundle(bundle::Bundles),
     Scan(scan::Scan),
+    Export(export::Export),
+    Import(import::Import),
+    #[command(subcommand)]
+    Store(store::Stores),
+    #[command(subcommand)]
+    Policy(policy::Policies),
+    Stamp(stamp::Stamp),
     Demo(demo::Demo),
     Completions(docs::Completions),
     #[command(name = "man")]
@@ -79,6 +97,7 @@ fn main() -> ExitCode {
         json: cli.json,
         quiet: cli.quiet,
         now: cli.now,
+        home: cli.home,
     };
     match run(cli.command, &ui) {
         Ok(()) => ExitCode::SUCCESS,
@@ -98,6 +117,11 @@ fn run(command: Command, ui: &Ui) -> Result<()> {
         Command::Inspect(inspect) => inspect.run(ui),
         Command::Bundle(bundles) => bundles.run(ui),
         Command::Scan(scan) => scan.run(ui),
+        Command::Export(export) => export.run(ui),
+        Command::Import(import) => import.run(ui),
+        Command::Store(stores) => stores.run(ui),
+        Command::Policy(policies) => policies.run(ui),
+        Command::Stamp(stamp) => stamp.run(ui),
         Command::Demo(demo) => demo.run(ui),
         Command::Completions(completions) => completions.run(),
         Command::ManPages(pages) => pages.run(),

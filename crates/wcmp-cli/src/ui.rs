@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use jiff::Timestamp;
@@ -15,11 +16,13 @@ use crate::io::write_stdout;
 const WORTH_A_BAR: u64 = 8 << 20;
 
 /// The options that every command has.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ui {
     pub(crate) json: bool,
     pub(crate) quiet: bool,
     pub(crate) now: Option<u32>,
+    /// The home folder asked for.
+    pub(crate) home: Option<PathBuf>,
 }
 
 impl Ui {
@@ -39,6 +42,19 @@ impl Ui {
     /// One JSON document on a line of its own.
     pub(crate) fn document(&self, document: &impl Serialize) -> Result<()> {
         write_stdout(json_line(document)?.as_bytes())
+    }
+
+    /// A bar over so many steps that are no bytes.
+    pub(crate) fn steps(&self, steps: u64) -> ProgressBar {
+        if self.quiet || !io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new(steps).with_finish(ProgressFinish::AndClear);
+        if let Ok(style) = ProgressStyle::with_template("{bar:32} {human_pos}/{human_len} {eta}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
     }
 
     /// A bar over so many bytes; nothing is drawn for few, or unless standard error is a terminal.

@@ -9,6 +9,7 @@ use super::Places;
 use crate::carrier::{Bundle, Found, walk_bundle};
 use crate::error::Result;
 use crate::io::{name, write_stdout};
+use crate::sealed::Sealed;
 use crate::summary::plural;
 use crate::ui::Ui;
 
@@ -16,12 +17,15 @@ use crate::ui::Ui;
 pub(crate) struct Check {
     /// The bundle; - is standard input
     bundle: PathBuf,
+    #[command(flatten)]
+    sealed: Sealed,
 }
 
 impl Check {
     pub(super) fn run(&self, ui: &Ui) -> Result<()> {
         let what = format!("checking {}", name(&self.bundle));
-        let bundle = Bundle::open(&self.bundle)?;
+        let secret = self.sealed.secret()?;
+        let bundle = Bundle::open_with(&self.bundle, secret.as_ref())?;
         let bar = ui.progress(bundle.len);
         let mut places = Places::default();
         let summary = walk_bundle(bundle, &what, &bar, |found| {

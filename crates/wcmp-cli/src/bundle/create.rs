@@ -1,10 +1,13 @@
 //! `bundle create`.
 
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
-use wcmp::relay::bundle::{Export, ExportError, PART_LIMIT, Stamp, Writer, frame_len};
+use wcmp::relay::bundle::{
+    Export, ExportError, PART_LIMIT, Sealing, Secret, Sink, Stamp, Writer, frame_len,
+};
 use wcmp::wire::{MAX_ENVELOPE, sha256};
 use wcmp::{EnvelopeRef, Id};
 
@@ -13,6 +16,7 @@ use crate::error::{Failure, Result};
 use crate::io::{
     Access, Output, exists, is_dash, name, one_stdin, read_limited, write_stdout, writing,
 };
+use crate::sealed::Sealed;
 use crate::summary::plural;
 use crate::ui::Ui;
 
@@ -27,6 +31,8 @@ pub(crate) struct Create {
     /// The envelopes; - is standard input
     #[arg(required = true)]
     envelope: Vec<PathBuf>,
+    #[command(flatten)]
+    sealed: Sealed,
 }
 
 /// An envelope that has an id already.
@@ -77,6 +83,7 @@ impl<'a> Member<'a> {
 impl Create {
     pub(super) fn run(&self, ui: &Ui) -> Result<()> {
         one_stdin(&self.envelope)?;
+        let secret = self.sealed.secret()?;
         // Before the work, that nothing is done in vain.
         let output = Output::new(Some(&self.output), Access::Usual, self.force)?;
         if !ui.json {
@@ -92,7 +99,7 @@ impl Create {
         let count = members.len();
 
         let files = match output {
-            Output::File { .. } => self.write_files(ui, &mut members)?,
+            Output::File { .. } => self.write_files(ui, &mut members, secret)?,
             output => {
                 if ui.json && matches!(output, Output::Stdout) {
                     return Err(Failure::usage(
@@ -100,7 +107,7 @@ impl Create {
                         "--json and the bundle both go to standard output",
                     ));
                 }
-                output.write(&in_memory(&mut members)?)?;
+                output.write(&in_memory(&mut members, secret.as_ref())?)?;
                 Vec::new()
             }
         };
@@ -120,7 +127,12 @@ impl Create {
         Ok(())
     }
 
-    fn write_files(&self, ui: &Ui, members: &mut [Member<'_>]) -> Result<Vec<PathBuf>> {
+    fn write_files(
+        &self,
+        ui: &Ui,
+        members: &mut [Member<'_>],
+        secret: Option<Secret>,
+    ) -> Result<Vec<PathBuf>> {
         let failed = |error| match error {
             ExportError::Exists => exists(&self.output),
             ExportError::Io(error) => Failure::io(writing(&self.output), &error),
@@ -129,7 +141,11 @@ impl Create {
         let total = members.iter().map(|member| member.len as u64).sum();
         let bar = ui.progress(total);
         let rng = wcmp::system_rng();
-        let mut export = Export::to_file(&self.output, self.force, rng).map_err(failed)?;
+        let export = match secret {
+            None => Export::to_file(&self.output, self.force, rng),
+            Some(secret) => Export::sealed_to_file(&self.output, self.force, secret, rng),
+        };
+        let mut export = export.map_err(failed)?;
         for member in members {
             let bytes = member.read()?;
             export
@@ -144,7 +160,7 @@ impl Create {
 }
 
 /// A bundle for a pipe: one, or none.
-fn in_memory(members: &mut [Member<'_>]) -> Result<Vec<u8>> {
+fn in_memory(members: &mut [Member<'_>], secret: Option<&Secret>) -> Result<Vec<u8>> {
     let what = "writing the bundle";
     let frames = members.iter().map(|m| frame_len(Stamp::NONE, m.len));
     let total = 40 + frames.sum::<u64>();
@@ -152,9 +168,10 @@ fn in_memory(members: &mut [Member<'_>]) -> Result<Vec<u8>> {
         let why = format!("it has more than {PART_LIMIT} bytes, and a pipe takes one only");
         return Err(Failure::refused(what, "size", why).hint("name a file with -o OUT"));
     }
-    let mut salt = [0; 4];
-    getrandom::fill(&mut salt).map_err(|error| Failure::failed(what, error))?;
-    let Ok(mut writer) = Writer::new(Vec::new(), salt);
+    let mut random = [0; 36];
+    getrandom::fill(&mut random).map_err(|error| Failure::failed(what, error))?;
+    let [s0, s1, s2, s3, salt @ ..] = random;
+    let Ok(mut writer) = Writer::new(Vec::new(), [s0, s1, s2, s3]);
     for member in members {
         let bytes = member.read()?;
         writer
@@ -162,5 +179,12 @@ fn in_memory(members: &mut [Member<'_>]) -> Result<Vec<u8>> {
             .map_err(|error| Failure::refused(what, "size", error))?;
     }
     let Ok(bundle) = writer.finish();
-    Ok(bundle)
+    let Some(secret) = secret else {
+        return Ok(bundle);
+    };
+    let sealed = Sealing::new(Cursor::new(Vec::new()), secret, salt).and_then(|mut sealing| {
+        sealing.write(&bundle)?;
+        Ok(sealing.finish()?.into_inner())
+    });
+    sealed.map_err(|error| Failure::io(what, &error))
 }

@@ -12,6 +12,7 @@ use super::Places;
 use crate::carrier::{Bundle, Found, walk_bundle};
 use crate::error::{Failure, Result};
 use crate::io::{Access, make_folder, name, sync_folder, temporary, writing};
+use crate::sealed::Sealed;
 use crate::summary::{Ending, plural};
 use crate::ui::{Ui, complain, say};
 
@@ -25,12 +26,15 @@ pub(crate) struct Extract {
     force: bool,
     /// The bundle; - is standard input
     bundle: PathBuf,
+    #[command(flatten)]
+    sealed: Sealed,
 }
 
 impl Extract {
     pub(super) fn run(&self, ui: &Ui) -> Result<()> {
         let what = format!("extracting {}", name(&self.bundle));
-        let bundle = Bundle::open(&self.bundle)?;
+        let secret = self.sealed.secret()?;
+        let bundle = Bundle::open_with(&self.bundle, secret.as_ref())?;
         make_folder(&self.folder)?;
         let bar = ui.progress(bundle.len);
         let mut ids: Vec<String> = Vec::new();

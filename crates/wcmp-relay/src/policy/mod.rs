@@ -224,6 +224,11 @@ impl Policy {
         self.rules.push(Box::new(rule));
     }
 
+    /// The rules beside the limits, in their order.
+    pub fn rules(&self) -> impl Iterator<Item = &dyn Rule> {
+        self.rules.iter().map(|rule| &**rule)
+    }
+
     /// Judges by limits and rules: in phase A without effort, in phase B with it. The rules of spec 9.2 come first.
     #[must_use]
     pub fn judge(&self, subject: &Subject) -> Verdict<'_> {

@@ -1,0 +1,212 @@
+//! `import`: what others hand on, into the store.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+use wcmp::relay::bundle::{Secret, is_sealed_len};
+use wcmp::relay::carry::{self, Candidates, FileReport, Form, ImportError, candidates};
+use wcmp::relay::node::Clock;
+
+use crate::error::{Failure, Result, one_line};
+use crate::home::{self, ClockArgs, of_node, tally_document, tally_lines};
+use crate::io::{name, write_stdout};
+use crate::sealed::Sealed;
+use crate::summary::plural;
+use crate::ui::{Ui, say};
+
+/// Take in what a stick or bundle files hold
+///
+/// Reads regular files only and follows no links. Keeps every intact envelope of damaged ones, and says what was lost.
+/// Doing it twice changes nothing.
+#[derive(Args, Debug)]
+pub(crate) struct Import {
+    /// Folders such as a stick, of which bundles are read by their names, and files: bundles and single envelopes
+    #[arg(required = true)]
+    path: Vec<PathBuf>,
+    #[command(flatten)]
+    sealed: Sealed,
+    #[command(flatten)]
+    clock: ClockArgs,
+}
+
+/// What there is to be read.
+#[derive(Default)]
+struct Inputs {
+    /// Files, and whether they were named by the user.
+    files: Vec<(PathBuf, bool)>,
+    irregular: Vec<PathBuf>,
+    surplus: u64,
+}
+
+impl Import {
+    pub(crate) fn run(&self, ui: &Ui) -> Result<()> {
+        let secret = self.sealed.secret()?;
+        let mut node = home::open(ui, Some(&self.clock))?;
+        if node.clock() == Clock::Running {
+            node.purge()
+                .map_err(|error| of_node("removing what has expired", error))?;
+        }
+        let inputs = self.inputs(node.policy().visit.files, secret.is_some())?;
+        let lengths = inputs.files.iter().map(|(path, _)| path.metadata());
+        let bar = ui.progress(lengths.flatten().map(|found| found.len()).sum());
+
+        let mut import = carry::Import::new(&mut node);
+        if let Some(secret) = &secret {
+            import = import.secret(secret);
+        }
+        let mut faults = Faults::default();
+        let mut reports: Vec<Value> = Vec::new();
+        for (path, named) in &inputs.files {
+            let start = bar.position();
+            let read = import.file(path, &mut |at| bar.set_position(start + at));
+            let what = format!("importing {}", name(path));
+            match read {
+                Ok(report) => {
+                    reports.push(document(path, &report));
+                    let failure = fault(&what, path, &report, *named, secret.as_ref());
+                    faults.push(&bar, failure);
+                }
+                Err(ImportError::Node(error)) => return Err(of_node(what, error)),
+                Err(ImportError::File(error)) => {
+                    faults.push(&bar, Some(Failure::io(what, &error)));
+                }
+                Err(error) => return Err(Failure::failed(what, error)),
+            }
+            bar.set_position(start + path.metadata().map_or(0, |found| found.len()));
+        }
+        let visit = import.finish();
+        let visit = visit.map_err(|error| of_node("taking envelopes in", error))?;
+        home::forget_order(&mut node)?;
+        bar.finish_and_clear();
+
+        let mut document = tally_document(&visit.tally);
+        document.insert("files".into(), json!(reports));
+        let irregular = inputs.irregular.iter().map(|path| name(path));
+        document.insert("passed_over".into(), irregular.collect());
+        document.insert("surplus_files".into(), json!(inputs.surplus));
+        if ui.json {
+            return match faults.last {
+                Some(failure) => Err(failure.with(document)),
+                None => ui.document(&document),
+            };
+        }
+        if !ui.quiet {
+            let mut lines = tally_lines(&visit.tally, node.policy());
+            for path in &inputs.irregular {
+                let path = one_line(&name(path));
+                lines.push_str(&format!("passed over {path}: a link, folder or device\n"));
+            }
+            if inputs.surplus > 0 {
+                let files = plural(inputs.surplus, "file");
+                lines.push_str(&format!("not read: {files} more than a visit may bring\n"));
+            }
+            write_stdout(lines.as_bytes())?;
+        }
+        faults.last.map_or(Ok(()), Err)
+    }
+
+    fn inputs(&self, most: u64, sealed: bool) -> Result<Inputs> {
+        let mut inputs = Inputs::default();
+        for path in &self.path {
+            let what = || format!("reading {}", name(path));
+            let found = std::fs::symlink_metadata(path);
+            let found = found.map_err(|error| Failure::io(what(), &error))?;
+            if !found.is_dir() {
+                inputs.files.push((path.clone(), true));
+                continue;
+            }
+            let left = most.saturating_sub(inputs.files.len() as u64);
+            let listed = candidates(path, sealed, left);
+            let Candidates {
+                files,
+                irregular,
+                surplus,
+            } = listed.map_err(|error| Failure::io(what(), &error))?;
+            inputs
+                .files
+                .extend(files.into_iter().map(|file| (file, false)));
+            inputs.irregular.extend(irregular);
+            inputs.surplus += surplus;
+        }
+        Ok(inputs)
+    }
+}
+
+/// What went wrong: each is said at once, the last one at the end.
+#[derive(Default)]
+struct Faults {
+    last: Option<Box<Failure>>,
+}
+
+impl Faults {
+    fn push(&mut self, bar: &indicatif::ProgressBar, failure: Option<Box<Failure>>) {
+        let Some(failure) = failure else {
+            return;
+        };
+        if let Some(earlier) = self.last.replace(failure) {
+            bar.suspend(|| say(&earlier.lines()));
+        }
+    }
+}
+
+/// What is wrong with a file that was read.
+fn fault(
+    what: &str,
+    path: &Path,
+    report: &FileReport,
+    named: bool,
+    secret: Option<&Secret>,
+) -> Option<Box<Failure>> {
+    if report.damaged > 0 {
+        let why = format!(
+            "{} of {} bytes; {} read around it",
+            plural(report.damaged, "damaged place"),
+            report.lost,
+            plural(report.frames, "envelope"),
+        );
+        return Some(Failure::refused(what, "bundle", why));
+    }
+    if report.stopped {
+        let why = format!("read only in part, {}", plural(report.frames, "envelope"));
+        return Some(Failure::refused(what, "bundle", why));
+    }
+    if report.form != Form::Unknown {
+        return None;
+    }
+    let sealed = path
+        .metadata()
+        .is_ok_and(|found| is_sealed_len(found.len()));
+    match secret {
+        Some(_) if sealed => Some(Failure::locked(
+            what,
+            "no bundle, or sealed with another passphrase or secret",
+        )),
+        None if sealed && named => Some(
+            Failure::refused(what, "bundle", "neither bundle nor envelope")
+                .hint("if it is sealed, name --passphrase-file or --secret-file"),
+        ),
+        _ => Some(Failure::refused(
+            what,
+            "bundle",
+            "neither bundle nor envelope",
+        )),
+    }
+}
+
+fn document(path: &Path, report: &FileReport) -> Value {
+    json!({
+        "path": name(path),
+        "form": match report.form {
+            Form::Bundle => "bundle",
+            Form::Sealed => "sealed",
+            Form::Envelope => "envelope",
+            Form::Unknown => "unknown",
+        },
+        "frames": report.frames,
+        "damaged": report.damaged,
+        "lost": report.lost,
+        "complete": report.complete,
+        "stopped": report.stopped,
+    })
+}

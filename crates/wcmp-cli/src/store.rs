@@ -1,0 +1,142 @@
+//! `store stats`, `prune` and `verify`.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use wcmp::relay::node::Clock;
+use wcmp::relay::store::Store;
+
+use crate::error::{Failure, Result};
+use crate::home::{self, ClockArgs, of_node, of_store};
+use crate::io::write_stdout;
+use crate::summary::plural;
+use crate::ui::{Ui, date};
+
+/// Look at the store, tidy it, check it.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Stores {
+    /// Say how much is there, and until when
+    Stats,
+    /// Remove what has expired, and sort what is left; needs no space
+    Prune(Prune),
+    /// Read every envelope, and drop those that the medium has damaged
+    Verify,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Prune {
+    #[command(flatten)]
+    clock: ClockArgs,
+}
+
+impl Stores {
+    pub(crate) fn run(&self, ui: &Ui) -> Result<()> {
+        match self {
+            Stores::Stats => stats(ui),
+            Stores::Prune(prune) => prune.run(ui),
+            Stores::Verify => verify(ui),
+        }
+    }
+}
+
+fn stats(ui: &Ui) -> Result<()> {
+    let mut node = home::open(ui, None)?;
+    let (clock, held, quota) = (node.clock(), node.held(), node.policy().quota);
+    let (totals, days) = (node.store().totals(), node.store().days());
+    if ui.json {
+        let days = days.iter().map(|day| {
+            let totals = day.totals;
+            json!({
+                "expires_from": day.day.saturating_mul(24),
+                "envelopes": totals.envelopes,
+                "bytes": totals.bytes,
+            })
+        });
+        return ui.document(&json!({
+            "envelopes": totals.envelopes,
+            "bytes": totals.bytes,
+            "held": held,
+            "clock": if clock == Clock::Running { "running" } else { "stepped" },
+            "quota": {"envelopes": quota.envelopes, "bytes": quota.bytes},
+            "days": days.collect::<Value>(),
+        }));
+    }
+    let mut lines = format!(
+        "{} of at most {}, {} bytes of at most {}\n{held} held\n",
+        plural(totals.envelopes, "envelope"),
+        quota.envelopes,
+        totals.bytes,
+        quota.bytes
+    );
+    for day in days {
+        let last = day.day.saturating_mul(24).saturating_add(23);
+        lines.push_str(&format!(
+            "until {}: {}, {} bytes\n",
+            date(last),
+            plural(day.totals.envelopes, "envelope"),
+            day.totals.bytes
+        ));
+    }
+    if clock != Clock::Running {
+        lines.push_str(&format!("{clock}: nothing is removed or handed on\n"));
+    }
+    write_stdout(lines.as_bytes())
+}
+
+impl Prune {
+    fn run(&self, ui: &Ui) -> Result<()> {
+        let what = "pruning the store";
+        let mut node = home::open(ui, Some(&self.clock))?;
+        let gone = node.purge().map_err(|error| of_node(what, error))?;
+        // On a full disk there may be no space to sort in.
+        let tidied = node.store().tidy();
+        if ui.json {
+            return ui.document(&json!({
+                "envelopes": gone.envelopes,
+                "bytes": gone.bytes,
+                "sorted": tidied.is_ok(),
+            }));
+        }
+        if let Err(error) = tidied {
+            ui.note(&format!("not sorted: {error}"));
+        }
+        if ui.quiet {
+            return Ok(());
+        }
+        let gone = format!(
+            "removed {}, {} bytes\n",
+            plural(gone.envelopes, "envelope"),
+            gone.bytes
+        );
+        write_stdout(gone.as_bytes())
+    }
+}
+
+fn verify(ui: &Ui) -> Result<()> {
+    let what = "verifying the store";
+    let mut node = home::open(ui, None)?;
+    let store = node.store();
+    let bar = ui.steps(store.totals().envelopes);
+    let lost = store
+        .verify(|read| bar.set_position(read))
+        .map_err(|error| of_store(what, error))?;
+    bar.finish_and_clear();
+    let left = store.totals().envelopes;
+    let found = store.damaged();
+    let document = json!({"envelopes": left, "damaged": found});
+    if found > 0 || lost > 0 {
+        let why = format!(
+            "{}, {} intact",
+            plural(found.max(lost), "damaged place"),
+            left
+        );
+        let failure = Failure::refused(what, "bundle", why);
+        return Err(match document {
+            Value::Object(fields) => failure.with(fields),
+            _ => failure,
+        });
+    }
+    if ui.json {
+        return ui.document(&document);
+    }
+    write_stdout(format!("{}, all intact\n", plural(left, "envelope")).as_bytes())
+}
