@@ -17,6 +17,7 @@ mod import;
 mod inspect;
 mod io;
 mod keys;
+mod link;
 mod open;
 mod policy;
 mod scan;
@@ -77,6 +78,8 @@ enum Command {
     Scan(scan::Scan),
     Export(export::Export),
     Import(import::Import),
+    Serve(link::Serve),
+    Sync(link::Sync),
     #[command(subcommand)]
     Store(store::Stores),
     #[command(subcommand)]
@@ -119,6 +122,8 @@ fn run(command: Command, ui: &Ui) -> Result<()> {
         Command::Scan(scan) => scan.run(ui),
         Command::Export(export) => export.run(ui),
         Command::Import(import) => import.run(ui),
+        Command::Serve(serve) => serve.run(ui),
+        Command::Sync(sync) => sync.run(ui),
         Command::Store(stores) => stores.run(ui),
         Command::Policy(policies) => policies.run(ui),
         Command::Stamp(stamp) => stamp.run(ui),

@@ -70,6 +70,16 @@ impl Ui {
         bar.enable_steady_tick(Duration::from_millis(200));
         bar
     }
+
+    /// For work of unknown length; drawn like [`Ui::progress`].
+    pub(crate) fn spinner(&self) -> ProgressBar {
+        if self.quiet || !io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let spinner = ProgressBar::new_spinner().with_finish(ProgressFinish::AndClear);
+        spinner.enable_steady_tick(Duration::from_millis(200));
+        spinner
+    }
 }
 
 /// A line on standard error.

@@ -108,7 +108,9 @@ impl Station {
     }
 
     fn strangers(&self) -> std::sync::MutexGuard<'_, VecDeque<(usize, TcpStream)>> {
-        self.strangers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.strangers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn no_stranger(&self, number: usize) {
@@ -131,10 +133,7 @@ impl Station {
         self.peers.fetch_sub(1, Ordering::Relaxed);
     }
 
-    fn recognise(
-        &self,
-        stream: &mut TcpStream,
-    ) -> core::result::Result<(Link, Vec<u8>), Trouble> {
+    fn recognise(&self, stream: &mut TcpStream) -> core::result::Result<(Link, Vec<u8>), Trouble> {
         let mut link = Link::accept(&self.secret, random()?)?;
         let said = handshake(stream, &mut link, true)?;
         Ok((link, said))

@@ -55,8 +55,7 @@ impl Sync {
             }
         };
         let mut guest = Guest::new(lock(&node).policy());
-        let (report, ended) =
-            exchange(&mut stream, &mut link, said, &node, &mut guest, &mut each);
+        let (report, ended) = exchange(&mut stream, &mut link, said, &node, &mut guest, &mut each);
         ProgressBar::finish_and_clear(&bar);
         let mut node = lock(&node);
         home::forget_order(&mut node)?;

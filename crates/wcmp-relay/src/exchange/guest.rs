@@ -148,11 +148,7 @@ impl<S: Store> Shelf for GuestAt<'_, S> {
         Ok(())
     }
 
-    fn take(
-        &mut self,
-        stamp: Stamp<'_>,
-        envelope: &[u8],
-    ) -> Result<ControlFlow<()>, Self::Error> {
+    fn take(&mut self, stamp: Stamp<'_>, envelope: &[u8]) -> Result<ControlFlow<()>, Self::Error> {
         self.guest.batch.push(Waiting {
             kind: stamp.kind(),
             stamp: stamp.bytes().to_vec(),
