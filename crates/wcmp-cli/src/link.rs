@@ -219,14 +219,14 @@ impl Talk<'_> {
             drop(node);
             each(self.session.report());
             let idle = self.plain.is_empty();
-            if idle && self.session.is_done() {
-                self.part();
-                return Ok(());
-            }
             self.link.seal(&self.plain, &mut wire)?;
             self.plain.clear();
             self.write(&wire)?;
             wire.clear();
+            if self.session.is_done() {
+                self.part();
+                return Ok(());
+            }
             // While there is more to say, look whether the other side has something; else wait for it.
             self.stream.set_nonblocking(!idle)?;
             let read = self.stream.read(&mut piece);

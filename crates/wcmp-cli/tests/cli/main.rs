@@ -9,6 +9,7 @@
 mod bundles;
 mod common;
 mod demo;
+mod exchange;
 mod keys;
 mod refusals;
 mod scan;
