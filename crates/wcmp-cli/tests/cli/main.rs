@@ -10,6 +10,7 @@ mod bundles;
 mod common;
 mod demo;
 mod keys;
+mod node;
 mod refusals;
 mod scan;
 mod seal_open;
