@@ -11,6 +11,7 @@ mod common;
 mod demo;
 mod exchange;
 mod keys;
+mod node;
 mod refusals;
 mod scan;
 mod seal_open;
