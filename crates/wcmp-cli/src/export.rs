@@ -9,6 +9,7 @@ use wcmp::relay::carry::{self, HandError};
 use wcmp::relay::node::Clock;
 
 use crate::error::{Failure, Result};
+use crate::have;
 use crate::home::{self, ClockArgs, of_node};
 use crate::io::{exists, name, write_stdout, writing};
 use crate::sealed::Sealed;
@@ -30,6 +31,9 @@ pub(crate) struct Export {
     /// Write sealed bundles; needs --passphrase-file or --secret-file
     #[arg(long)]
     sealed: bool,
+    /// Only what is lacking where this summary comes from, which `wcmp have` wrote
+    #[arg(long, value_name = "FILE")]
+    have: Option<PathBuf>,
     #[command(flatten)]
     with: Sealed,
     #[command(flatten)]
@@ -61,6 +65,10 @@ impl Export {
                 wcmp::relay::node::NodeError::Frozen(node.clock()),
             ));
         }
+        let lacking = match &self.have {
+            Some(path) => have::lacking(ui, path, &mut node)?,
+            None => None,
+        };
         let purged = node.purge().map_err(|error| of_node(&what, error))?;
         let (rng, force) = (wcmp::system_rng(), self.force);
         let mut swept = 0;
@@ -79,7 +87,11 @@ impl Export {
         };
         let mut files = files.map_err(failed)?;
         let bar = ui.progress(wcmp::relay::store::Store::totals(node.store()).bytes);
-        let handed = carry::export(&mut node, &mut files, &mut |bytes| bar.inc(bytes));
+        let mut progress = |bytes| bar.inc(bytes);
+        let handed = match &lacking {
+            Some(ids) => carry::export_these(&mut node, &mut files, ids, &mut progress),
+            None => carry::export(&mut node, &mut files, &mut progress),
+        };
         let handed = handed.map_err(|error| match error {
             HandError::Node(error) => of_node(&what, error),
             HandError::Export(error) => failed(error),
@@ -88,7 +100,10 @@ impl Export {
         bar.finish_and_clear();
 
         let total = wcmp::relay::store::Store::totals(node.store()).envelopes;
-        let held = total.saturating_sub(handed.envelopes);
+        let held = match lacking {
+            Some(_) => 0,
+            None => total.saturating_sub(handed.envelopes),
+        };
         let files: Vec<String> = files.iter().map(|file| name(file)).collect();
         if ui.json {
             return ui.document(&json!({

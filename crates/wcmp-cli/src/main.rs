@@ -12,6 +12,7 @@ mod demo;
 mod docs;
 mod error;
 mod export;
+mod have;
 mod home;
 mod import;
 mod inspect;
@@ -78,6 +79,7 @@ enum Command {
     Scan(scan::Scan),
     Export(export::Export),
     Import(import::Import),
+    Have(have::WriteHave),
     Serve(link::Serve),
     Sync(link::Sync),
     #[command(subcommand)]
@@ -122,6 +124,7 @@ fn run(command: Command, ui: &Ui) -> Result<()> {
         Command::Scan(scan) => scan.run(ui),
         Command::Export(export) => export.run(ui),
         Command::Import(import) => import.run(ui),
+        Command::Have(have) => have.run(ui),
         Command::Serve(serve) => serve.run(ui),
         Command::Sync(sync) => sync.run(ui),
         Command::Store(stores) => stores.run(ui),

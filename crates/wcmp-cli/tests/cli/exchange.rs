@@ -147,11 +147,10 @@ fn both_have_everything_afterwards() {
 fn several_come_at_once() {
     let homes: Vec<String> = (0..4).map(|n| format!("home{n}")).collect();
     let mut all = vec![("a", 1000..2000, 500)];
-    for (n, home) in homes.iter().enumerate() {
-        let first = 100 * n as u32;
+    for (first, home) in (0..).step_by(100).zip(&homes) {
         all.push((home, first..first + 100, 500));
     }
-    let place = Arc::new(place(&all));
+    let place = place(&all);
     let server = Server::start(&place, "a");
     thread::scope(|scope| {
         for home in &homes {
@@ -310,4 +309,31 @@ fn what_is_missing_is_said_in_one_line() {
         .says("connecting");
     let args = ["serve", "nowhere", "--home", "b", "--secret-file", "secret"];
     place.run(&args).is(1).one_line().says("listening");
+}
+
+/// B's summary goes to A on a stick, and comes back with what B lacks and nothing else.
+#[test]
+fn a_summary_brings_back_what_is_missing() {
+    let place = place(&[("a", 0..300, 100), ("b", 200..500, 100)]);
+    std::fs::create_dir(place.path("stick")).unwrap();
+    let at = |home| ["--home", home, "--now", LATER];
+    place.run(&[&["have", "stick"][..], &at("b")].concat()).ok();
+    assert_eq!(place.files("stick"), ["have"]);
+    assert_eq!(place.read("stick/have").len(), 1 << 20);
+    place
+        .run(&[&["have", "stick"][..], &at("a")].concat())
+        .is(1)
+        .one_line();
+    let args = ["export", "stick", "--have", "stick/have", "--json"];
+    let said = place.run(&[&args[..], &at("a")].concat()).ok().json();
+    assert_eq!(said["envelopes"], 200);
+    place
+        .run(&[&["import", "stick"][..], &at("b")].concat())
+        .ok();
+    assert_eq!(count(&place, "b"), 500);
+
+    place.write("stick/have", vec![0; 1 << 20]);
+    place
+        .run(&[&args[..], &at("a")].concat())
+        .refused(4, "bundle");
 }

@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 
 use rand_core::TryCryptoRng;
-use wcmp_wire::{EnvelopeRef, MAX_ENVELOPE, sha256};
+use wcmp_wire::{EnvelopeRef, Id, MAX_ENVELOPE, sha256};
 
 use super::{is_random_name, open_regular};
 use crate::bundle::{Event, Export, ExportError, Io, Reader};
@@ -87,6 +87,29 @@ pub fn export<S: Store, R: TryCryptoRng>(
             _ => return Ok(handed),
         }
     }
+}
+
+/// Pushes these envelopes, whose ids ascend, as far as they may be handed on: for a stick to somebody whose summary
+/// [`Have`](crate::exchange::have::Have) tells what is lacking there.
+///
+/// # Errors
+/// As [`export`].
+pub fn export_these<S: Store, R: TryCryptoRng>(
+    node: &mut Node<S>,
+    files: &mut Export<R>,
+    ids: &[Id],
+    progress: &mut dyn FnMut(u64),
+) -> Result<Handed, HandError<S::Error>> {
+    let mut handed = Handed::default();
+    for id in ids {
+        if let Some(stored) = node.hand(id)? {
+            files.push(*id, stored.stamp(), &stored.envelope)?;
+            handed.envelopes += 1;
+            handed.bytes += stored.envelope.len() as u64;
+            progress(stored.envelope.len() as u64);
+        }
+    }
+    Ok(handed)
 }
 
 /// A leftover is at least so much older than a file that is being made now.

@@ -42,7 +42,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-pub use export::{HandError, Handed, export, sweep};
+pub use export::{HandError, Handed, export, export_these, sweep};
 pub use import::{FileReport, Form, Import, ImportError};
 
 #[cfg(doc)]

@@ -3,7 +3,7 @@
 //! ```text
 //! both    hello: version, capabilities, nonce, limits       the nonces give the keys of this exchange
 //! both    days:  per day of expiry, how many envelopes and a fingerprint
-//! one     more                                             (the one with the greater nonce)
+//! one     more                                              (the one with the greater nonce)
 //! other     symbols of the days that differ
 //! one     ... until it knows the difference: stop, wants, its frames, done
 //! other   its frames, done
@@ -17,7 +17,8 @@
 //! Neither side learns which envelopes the other wrote or wants to read: a session depends on what both have and hand
 //! on, on their limits and on the nonces, and the crate cannot name a key (spec 9.1).
 //!
-//! [`riblt`] finds the difference; [`have`] does so for a stick. `noise` (feature of that name) is the link between two that share a secret.
+//! [`riblt`] finds the difference; [`have`] does so for a stick. `noise` (feature of that name) is the link between two
+//! that share a secret. [`Guest`] is a peer at a [`Node`](crate::node::Node).
 
 mod guest;
 pub mod have;

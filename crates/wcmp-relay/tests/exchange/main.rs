@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod guest;
 mod have;
 mod hostile;
 mod kit;
