@@ -6,7 +6,7 @@
 //! | phase | looks at | by |
 //! |---|---|---|
 //! | A | the envelope's public fields and the clock; then what is left of the visit's budget | [`Policy::judge`] without effort, [`Visit`] |
-//! | B | whether it is known, the effort of its stamp | the store, [`Policy::judge`] with effort |
+//! | B | whether it is known; if there is no room, the effort of its stamp | the store, [`Policy::judge`] with effort |
 //! | C | room: the store evicts the least by spec 9.4 | the store's quota |
 //!
 //! Each rule keeps, drops for a reason that is counted, or defers: it cannot tell in this phase. A rule that defers to
