@@ -222,7 +222,7 @@ fn a_clock_that_steps_stops_everything_but_intake() {
     ] {
         let mut first = node(Policy::default());
         let old = envelope(0, NOW + 1, 1040);
-        take(&mut first, &[old.clone()], Hold::Over);
+        take(&mut first, std::slice::from_ref(&old), Hold::Over);
         let mut node = Node::open(first.into_store(), Policy::default(), now, &[1; 32]).unwrap();
         assert_eq!(node.clock(), clock);
         assert_eq!(node.purge(), Err(NodeError::Frozen(clock)));
@@ -230,7 +230,12 @@ fn a_clock_that_steps_stops_everything_but_intake() {
         assert_eq!(node.hand(&id(&old)), Err(NodeError::Frozen(clock)));
         assert!(node.store().contains(&id(&old)), "nothing is destroyed");
         let new = envelope(1, now.saturating_add(9), 1040);
-        assert_eq!(take(&mut node, &[new.clone()], Hold::Random).tally.kept, 1);
+        assert_eq!(
+            take(&mut node, std::slice::from_ref(&new), Hold::Random)
+                .tally
+                .kept,
+            1
+        );
 
         // Another run does not get used to it.
         let node = Node::open(node.into_store(), Policy::default(), now, &[1; 32]).unwrap();
