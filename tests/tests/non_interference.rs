@@ -5,6 +5,7 @@
 //! nothing is, or everything is forged. Every file that they keep and every file that they hand on is the same.
 #![allow(
     clippy::unwrap_used,
+    clippy::cast_possible_truncation,
     clippy::indexing_slicing,
     clippy::panic,
     reason = "a test fails by panicking"

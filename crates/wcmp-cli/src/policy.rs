@@ -126,10 +126,12 @@ impl Check {
                 effort: None,
             };
             let mut verdict = policy.judge(&subject);
-            if verdict == Verdict::Defer {
-                subject.effort = Some(stamp.effort(&id));
-                verdict = policy.judge(&subject);
-            }
+            // Work is asked for only where there is no room.
+            subject.effort = Some(stamp.effort(&id));
+            let when_full = match (verdict, policy.judge(&subject)) {
+                (Verdict::Defer, Verdict::Drop(reason)) => Some(reason.0),
+                _ => None,
+            };
             if !matches!(verdict, Verdict::Drop(_)) && !visit.allows(header.size, 0, 0) {
                 verdict = Verdict::Drop(Reason::BUDGET);
             }
@@ -151,12 +153,16 @@ impl Check {
                     "verdict": verdict,
                     "reason": reason.map(|reason| reason.0),
                     "why": why,
+                    "when_full": when_full,
                 }))?);
             } else {
-                match reason.zip(why) {
-                    None => lines.push_str(&format!("keep {id}\n")),
-                    Some((reason, why)) => lines.push_str(&format!("drop {id} {reason}: {why}\n")),
-                }
+                lines.push_str(&match (reason.zip(why), when_full) {
+                    (Some((reason, why)), _) => format!("drop {id} {reason}: {why}\n"),
+                    (None, None) => format!("keep {id}\n"),
+                    (None, Some(rule)) => {
+                        format!("keep {id}; if the store is full, drop: {rule}\n")
+                    }
+                });
             }
             if lines.len() > 1 << 16 {
                 bar.suspend(|| write_stdout(lines.as_bytes()))?;

@@ -222,7 +222,7 @@ fn a_clock_that_steps_stops_everything_but_intake() {
     ] {
         let mut first = node(Policy::default());
         let old = envelope(0, NOW + 1, 1040);
-        take(&mut first, &[old.clone()], Hold::Over);
+        take(&mut first, std::slice::from_ref(&old), Hold::Over);
         let mut node = Node::open(first.into_store(), Policy::default(), now, &[1; 32]).unwrap();
         assert_eq!(node.clock(), clock);
         assert_eq!(node.purge(), Err(NodeError::Frozen(clock)));
@@ -230,7 +230,12 @@ fn a_clock_that_steps_stops_everything_but_intake() {
         assert_eq!(node.hand(&id(&old)), Err(NodeError::Frozen(clock)));
         assert!(node.store().contains(&id(&old)), "nothing is destroyed");
         let new = envelope(1, now.saturating_add(9), 1040);
-        assert_eq!(take(&mut node, &[new.clone()], Hold::Random).tally.kept, 1);
+        assert_eq!(
+            take(&mut node, std::slice::from_ref(&new), Hold::Random)
+                .tally
+                .kept,
+            1
+        );
 
         // Another run does not get used to it.
         let node = Node::open(node.into_store(), Policy::default(), now, &[1; 32]).unwrap();
@@ -294,29 +299,32 @@ fn stamps_go_only_where_the_policy_says_so() {
 }
 
 #[test]
-fn rules_about_work_are_asked_for_it() {
+fn work_is_asked_for_only_where_there_is_no_room() {
     let mut policy = Policy::default();
+    policy.quota.envelopes = 2;
     policy.push(Named::keep(
         "work",
         Condition::within(Field::Effort, 100..=u64::MAX),
     ));
     let mut node = node(policy);
-    let bytes = envelope(0, NOW + 100, 1040);
+    let all: Vec<Vec<u8>> = (0..4).map(|n| envelope(n, NOW + 100, 1040)).collect();
+    // In one batch or in two.
+    assert_eq!(take(&mut node, &all[..1], Hold::Over).tally.kept, 1);
+    let visit = take(&mut node, &all[1..3], Hold::Over);
     assert_eq!(
-        take(&mut node, &[bytes.clone()], Hold::Over)
-            .tally
-            .dropped_for(Reason("work")),
-        1
+        (visit.tally.kept, visit.tally.dropped_for(Reason("work"))),
+        (1, 1)
     );
-    let mut work = Work::new(id(&bytes), 0);
+    let mut work = Work::new(id(&all[3]), 0);
     while work.effort() < 100 {
         work.run(100);
     }
     let mut visit = Visit::new(node.policy());
     let nonce = work.nonce();
-    node.take_in(&mut visit, &[(Stamp::work(&nonce), &bytes)], Hold::Over)
+    node.take_in(&mut visit, &[(Stamp::work(&nonce), &all[3])], Hold::Over)
         .unwrap();
-    assert_eq!(visit.tally.kept, 1);
+    // The rule lets it pass; without carrying stamps the store ranks it like the others.
+    assert_eq!(visit.tally.dropped_for(Reason("work")), 0);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 #![cfg(feature = "sealed")]
 #![allow(
     clippy::unwrap_used,
+    clippy::cast_possible_truncation,
     clippy::indexing_slicing,
     clippy::panic,
     reason = "a test fails by panicking"
@@ -197,7 +198,7 @@ fn frames_before_the_failure_are_kept() {
     let file = writer.finish().unwrap().finish().unwrap().into_inner();
     let read = |file: &[u8]| {
         let mut reader = Reader::open(Unsealed::open(file, &secret()).unwrap(), 1 << 20).unwrap();
-        let mut frames = 0;
+        let mut frames = 0u32;
         loop {
             match reader.next() {
                 Ok(Some(Event::Frame { envelope, .. })) => {

@@ -408,23 +408,19 @@ fn policies_are_shown_checked_and_kept_to() {
         "{}",
         ran.text()
     );
-    place.write(
-        "p.toml",
-        "[[rule]]\nname = 'work'\nkeep = { effort = { min = 100 } }\n",
-    );
-    assert!(
-        place
-            .node("home", &check[..4])
-            .ok()
-            .text()
-            .contains("dropped 3, work")
+    let rule = "[[rule]]\nname = 'work'\nkeep = { effort = { min = 100 } }\n";
+    place.write("p.toml", format!("{rule}[store]\nenvelopes = 2\n"));
+    let checked = place.node("home", &check).ok().jsons();
+    assert_eq!(
+        (&checked[0]["verdict"], &checked[0]["when_full"]),
+        (&"keep".into(), &"work".into())
     );
     place.write("home/policy.toml", place.read("p.toml"));
     let document = place
         .node("home", &["import", "stick", "--json"])
         .ok()
         .json();
-    assert_eq!(dropped(&document), [("work".into(), 3)]);
+    assert_eq!(dropped(&document), [("work".into(), 1)]);
 
     place.write("p.toml", "hold = 0\nmax_slot = 3\n");
     let ran = place.node("home", &check[..4]).is(1).one_line();

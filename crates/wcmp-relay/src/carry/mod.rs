@@ -74,7 +74,8 @@ pub fn candidates(folder: &Path, sealed: bool, most: u64) -> io::Result<Candidat
         let bundle = name.rsplit_once('.').is_some_and(|(_, ending)| {
             ["wcm", "wcmp", "wcp"].contains(&ending.to_ascii_lowercase().as_str())
         });
-        if !bundle && !(sealed && is_random_name(name)) {
+        let sealed = sealed && is_random_name(name);
+        if !bundle && !sealed {
             continue;
         }
         if !entry.file_type()?.is_file() {

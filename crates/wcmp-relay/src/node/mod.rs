@@ -222,7 +222,7 @@ impl<S: Store> Node<S> {
     }
 
     /// Takes in what a visit brings: stamps, and **any bytes**. Checks them in the order of spec 9.2, then by the
-    /// policy's rules, and counts in the visit what became of each. What was kept is durable when this returns.
+    /// policy's rules, those about stamps only when the quota is reached, and counts in the visit what became of each. What was kept is durable when this returns.
     ///
     /// # Errors
     /// If the store fails, for instance on a full disk. What was kept before stays kept; of this batch nothing is
@@ -234,6 +234,7 @@ impl<S: Store> Node<S> {
         hold: Hold,
     ) -> Result<(), S> {
         let mut incoming = Vec::with_capacity(batch.len());
+        let totals = self.store.totals();
         let (mut pending, mut pending_bytes) = (0, 0);
         for (stamp, bytes) in batch {
             let envelope = match EnvelopeRef::parse(bytes) {
@@ -269,10 +270,17 @@ impl<S: Store> Node<S> {
                 visit.tally.drop(Reason::BUDGET);
                 continue;
             }
-            subject.effort = Some(stamp.effort(&id));
-            if let Verdict::Drop(reason) = self.policy.judge(&subject) {
-                visit.tally.drop(reason);
-                continue;
+            // Work is asked for only where there is no room (spec 9.4); else a rule about it defers, and so keeps.
+            let with_this = Totals {
+                envelopes: pending + 1,
+                bytes: pending_bytes + u64::from(header.size),
+            };
+            if !self.policy.quota.allows(totals + with_this) {
+                subject.effort = Some(stamp.effort(&id));
+                if let Verdict::Drop(reason) = self.policy.judge(&subject) {
+                    visit.tally.drop(reason);
+                    continue;
+                }
             }
             pending += 1;
             pending_bytes += u64::from(header.size);

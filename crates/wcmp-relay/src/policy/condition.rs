@@ -46,10 +46,6 @@ impl Condition {
 
     /// [`Condition::Not`].
     #[must_use]
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "it takes any rule, and is not an operator"
-    )]
     pub fn not(rule: impl Rule + 'static) -> Self {
         Self::Not(Box::new(rule))
     }

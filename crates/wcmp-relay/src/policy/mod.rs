@@ -6,7 +6,7 @@
 //! | phase | looks at | by |
 //! |---|---|---|
 //! | A | the envelope's public fields and the clock; then what is left of the visit's budget | [`Policy::judge`] without effort, [`Visit`] |
-//! | B | whether it is known, the effort of its stamp | the store, [`Policy::judge`] with effort |
+//! | B | whether it is known; if there is no room, the effort of its stamp | the store, [`Policy::judge`] with effort |
 //! | C | room: the store evicts the least by spec 9.4 | the store's quota |
 //!
 //! Each rule keeps, drops for a reason that is counted, or defers: it cannot tell in this phase. A rule that defers to
@@ -118,7 +118,8 @@ impl Reason<'_> {
     /// The store is full of envelopes that are worth more.
     pub const ROOM: Reason<'static> = Reason("no-room");
 
-    /// Words that rules cannot have as their names: those above and the codes of spec 4.1.
+    /// Words that rules in a file cannot have as their names: those above and the codes of spec 4.1.
+    #[cfg(feature = "policy")]
     const TAKEN: [&'static str; 11] = [
         Self::EXPIRED.0,
         Self::AHEAD.0,
@@ -336,8 +337,10 @@ mod tests {
 
     #[test]
     fn no_policy_takes_what_lives_longer_than_the_longest_lifetime() {
-        let mut policy = Policy::default();
-        policy.max_lifetime = u32::MAX;
+        let mut policy = Policy {
+            max_lifetime: u32::MAX,
+            ..Policy::default()
+        };
         assert_eq!(
             policy.judge(&subject(1745, 1, 1)),
             Verdict::Drop(Reason::AHEAD)
@@ -352,8 +355,10 @@ mod tests {
 
     #[test]
     fn a_list_of_suites_is_a_list() {
-        let mut policy = Policy::default();
-        policy.suites = Some(alloc::vec![1, 3]);
+        let mut policy = Policy {
+            suites: Some(alloc::vec![1, 3]),
+            ..Policy::default()
+        };
         assert_eq!(
             policy.judge(&subject(1100, 1, 1)),
             Verdict::Drop(Reason::SUITE)
