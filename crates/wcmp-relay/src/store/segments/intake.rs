@@ -1,6 +1,6 @@
 //! Taking in a batch.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
 use alloc::vec::Vec;
 use std::io::ErrorKind;
@@ -137,7 +137,7 @@ impl<F: FileSystem> SegmentStore<F> {
             }
         };
         for done in &written {
-            self.add(done.segment, &done.indexed);
+            self.add(done.segment, &done.indexed, &BTreeSet::new());
             if let Some(of) = self.segments.get_mut(&done.segment) {
                 of.column = Some(done.column_len + done.column.len());
                 if of.len >= self.options.segment_limit {
@@ -239,9 +239,10 @@ impl<F: FileSystem> SegmentStore<F> {
                 expires: candidate.expires,
                 effort: candidate.effort,
             };
-            column.push(candidate.incoming, record.offset);
             indexed.push(record);
             end += frame;
+            let end = u32::try_from(end).unwrap_or(u32::MAX);
+            column.push(candidate.incoming, record.offset, end);
         }
         let (_, rest) = of_day.split_at_checked(indexed.len()).unwrap_or_default();
         if !indexed.is_empty() {

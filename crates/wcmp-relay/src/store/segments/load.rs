@@ -1,5 +1,6 @@
 //! Opening: what the folder holds, in whatever state it was left.
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 use std::io::{self, ErrorKind};
@@ -65,11 +66,17 @@ impl<F: FileSystem> SegmentStore<F> {
         }
         self.sweep(&names, &segments);
         segments.sort_unstable();
+        let marks = self.read_marks()?;
+        // Known before anything is compared with what was evicted, perhaps to come again.
+        let gone = marks.iter().filter(|mark| mark.nonce.is_none());
+        let gone = gone.map(|mark| (mark.segment, mark.offset)).collect();
         for (day, salt) in segments {
-            self.load_segment(day, salt)?;
+            self.load_segment(day, salt, &gone)?;
         }
-        self.load_marks()?;
+        self.apply_marks(&marks)?;
         self.load_arrivals()?;
+        // What took the place of a segment has to be durable before the old one goes.
+        self.fs.sync_folder()?;
         let empty = self
             .segments
             .iter()
@@ -99,7 +106,12 @@ impl<F: FileSystem> SegmentStore<F> {
         }
     }
 
-    fn load_segment(&mut self, day: u32, salt: u32) -> Result<(), StoreError> {
+    fn load_segment(
+        &mut self,
+        day: u32,
+        salt: u32,
+        gone: &BTreeSet<(u32, u32)>,
+    ) -> Result<(), StoreError> {
         let segment_name = name(day, salt, SEGMENT);
         let len = self.fs.len(&segment_name)?;
         let end = u64::from(u32::MAX).min(len);
@@ -147,7 +159,7 @@ impl<F: FileSystem> SegmentStore<F> {
         segment.closed = !sound || full || unwritten.is_some();
         segment.unwritten = unwritten;
         self.segments.insert(salt, segment);
-        self.add(salt, &indexed);
+        self.add(salt, &indexed, gone);
         Ok(())
     }
 
@@ -197,8 +209,9 @@ impl<F: FileSystem> SegmentStore<F> {
         Ok(whole)
     }
 
-    /// Adds frames to the index in memory, behind those of the segment that are there.
-    pub(super) fn add(&mut self, salt: u32, indexed: &[Indexed]) {
+    /// Adds frames to the index in memory, behind those of the segment that are there; those in `gone` only keep their
+    /// place.
+    pub(super) fn add(&mut self, salt: u32, indexed: &[Indexed], gone: &BTreeSet<(u32, u32)>) {
         self.index.reserve(indexed.len());
         for record in indexed {
             let fingerprint = self.index.fingerprint(&record.id);
@@ -224,8 +237,10 @@ impl<F: FileSystem> SegmentStore<F> {
             of.live.bytes += u64::from(record.size);
             self.totals.envelopes += 1;
             self.totals.bytes += u64::from(record.size);
-            // A segment was written anew, and the power went before the old one was removed.
-            if let Some(other) = other {
+            if gone.contains(&(salt, record.offset)) {
+                self.remove(at);
+            } else if let Some(other) = other {
+                // A segment was written anew, and the power went before the old one was removed.
                 let better = self
                     .index
                     .get(other)

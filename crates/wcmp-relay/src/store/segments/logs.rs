@@ -15,6 +15,8 @@ pub(super) struct Log {
     len: u64,
     /// Its end is not a record's, or may not be.
     torn: bool,
+    /// Its name is durable.
+    named: bool,
 }
 
 impl Log {
@@ -23,6 +25,7 @@ impl Log {
             name,
             len: 0,
             torn: false,
+            named: false,
         }
     }
 
@@ -35,12 +38,12 @@ impl Log {
         bytes: &[u8],
         durable: bool,
     ) -> Result<(), StoreError> {
-        let is_new = self.len == 0;
         let mut result = fs.append(self.name, bytes);
         if durable {
             result = result.and_then(|()| fs.sync_data(self.name));
-            if is_new {
+            if !self.named {
                 result = result.and_then(|()| fs.sync_folder());
+                self.named = result.is_ok();
             }
         }
         match result {
@@ -90,6 +93,7 @@ impl<F: FileSystem> SegmentStore<F> {
             name,
             len: bytes.len() as u64,
             torn: false,
+            named: !bytes.is_empty(),
         };
         Ok(())
     }
@@ -107,6 +111,8 @@ impl<F: FileSystem> SegmentStore<F> {
     }
 
     fn rewrite_marks(&mut self) -> Result<(), StoreError> {
+        // Segments that were removed must not come back without their marks.
+        self.fs.sync_folder()?;
         let mut marks = Vec::new();
         for (&segment, of) in &self.segments {
             let records = self.index.of(&of.pieces);
@@ -128,16 +134,19 @@ impl<F: FileSystem> SegmentStore<F> {
         self.rewrite_log(|store| &mut store.marks, &bytes_of(marks))
     }
 
-    /// Applies the marks after the segments are loaded.
-    pub(super) fn load_marks(&mut self) -> Result<(), StoreError> {
-        let marks: Vec<Mark> = self.read_log(|store| &mut store.marks)?;
+    pub(super) fn read_marks(&mut self) -> Result<Vec<Mark>, StoreError> {
+        self.read_log(|store| &mut store.marks)
+    }
+
+    /// Applies the stamps among the marks after the segments are loaded.
+    pub(super) fn apply_marks(&mut self, marks: &[Mark]) -> Result<(), StoreError> {
         let mut stale = 0_usize;
-        for mark in &marks {
+        for mark in marks {
             let of = self.segments.get(&mark.segment);
             let at = of.and_then(|of| self.index.at_offset(&of.pieces, mark.offset));
             match (at, mark.nonce) {
                 (None, _) => stale += 1,
-                (Some(at), None) => self.remove(at),
+                (Some(_), None) => {}
                 (Some(at), Some(nonce)) => {
                     if let Some(id) = self.id_at(mark.segment, at)? {
                         self.set_nonce(&id, at, nonce);
