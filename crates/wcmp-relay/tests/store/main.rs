@@ -8,5 +8,10 @@
 )]
 
 mod crashes;
+mod damage;
+mod full_disk;
 mod kit;
+mod million;
+mod model;
+mod processes;
 mod sim;

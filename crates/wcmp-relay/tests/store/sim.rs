@@ -38,7 +38,6 @@ struct State {
     dead: bool,
     /// One call in so many fails.
     faults: Option<u64>,
-    calls: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -93,7 +92,6 @@ impl Disk {
             power: None,
             dead: false,
             faults: None,
-            calls: 0,
         })))
     }
 
@@ -116,11 +114,6 @@ impl Disk {
         self.state().capacity = bytes;
     }
 
-    /// Bytes of all files.
-    pub(crate) fn used(&self) -> usize {
-        self.state().used()
-    }
-
     /// The power goes in the midst of the call after so many.
     pub(crate) fn power_fails_after(&self, calls: u64) {
         self.state().power = Some(calls);
@@ -134,11 +127,6 @@ impl Disk {
     /// Whether the power is off.
     pub(crate) fn is_dead(&self) -> bool {
         self.state().dead
-    }
-
-    /// Calls so far.
-    pub(crate) fn calls(&self) -> u64 {
-        self.state().calls
     }
 
     /// The power goes, if it has not, and comes back: what was not synced is lost in part.
@@ -176,13 +164,6 @@ impl Disk {
             .iter()
             .map(|(name, file)| (name.clone(), len(file)))
             .collect()
-    }
-
-    /// The bytes of a file.
-    pub(crate) fn bytes(&self, name: &str) -> Vec<u8> {
-        let state = self.state();
-        let file = state.names.get(name).and_then(|file| state.files.get(file));
-        file.map(|file| file.seen.clone()).unwrap_or_default()
     }
 
     /// Changes bytes of a file, on the medium too.
@@ -270,7 +251,6 @@ impl State {
         if self.dead {
             return Err(off());
         }
-        self.calls += 1;
         if let Some(power) = &mut self.power {
             if *power == 0 {
                 self.dead = true;

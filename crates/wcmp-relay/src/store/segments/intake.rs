@@ -1,12 +1,13 @@
 //! Taking in a batch.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 use std::io::ErrorKind;
 
 use wcmp_wire::Id;
 
+use super::logs::Marks;
 use super::read::index_bytes;
 use super::scan::ColumnWriter;
 use super::{COLUMN, INDEX, SEGMENT, START, Segment, SegmentStore, StoreError};
@@ -137,7 +138,7 @@ impl<F: FileSystem> SegmentStore<F> {
             }
         };
         for done in &written {
-            self.add(done.segment, &done.indexed, &BTreeSet::new());
+            self.add(done.segment, &done.indexed, &Marks::default());
             if let Some(of) = self.segments.get_mut(&done.segment) {
                 of.column = Some(done.column_len + done.column.len());
                 if of.len >= self.options.segment_limit {

@@ -1,15 +1,15 @@
 //! Opening: what the folder holds, in whatever state it was left.
 
-use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 use std::io::{self, ErrorKind};
 
 use wcmp_wire::{EnvelopeRef, MAX_ENVELOPE};
 
+use super::logs::Marks;
 use super::read::index_bytes;
 use super::{COLUMN, INDEX, SEGMENT, START, Segment, SegmentStore, StoreError, UNFINISHED, name};
-use crate::bundle::{Event, HEADER_LEN, Reader, Source, format};
+use crate::bundle::{Event, HEADER_LEN, OpenError, Reader, Source, Stamp, format};
 use crate::store::Incoming;
 use crate::store::fs::FileSystem;
 use crate::store::index::Record;
@@ -67,13 +67,10 @@ impl<F: FileSystem> SegmentStore<F> {
         self.sweep(&names, &segments);
         segments.sort_unstable();
         let marks = self.read_marks()?;
-        // Known before anything is compared with what was evicted, perhaps to come again.
-        let gone = marks.iter().filter(|mark| mark.nonce.is_none());
-        let gone = gone.map(|mark| (mark.segment, mark.offset)).collect();
         for (day, salt) in segments {
-            self.load_segment(day, salt, &gone)?;
+            self.load_segment(day, salt, &marks)?;
         }
-        self.apply_marks(&marks)?;
+        self.tidy_marks(&marks);
         self.load_arrivals()?;
         // What took the place of a segment has to be durable before the old one goes.
         self.fs.sync_folder()?;
@@ -106,12 +103,7 @@ impl<F: FileSystem> SegmentStore<F> {
         }
     }
 
-    fn load_segment(
-        &mut self,
-        day: u32,
-        salt: u32,
-        gone: &BTreeSet<(u32, u32)>,
-    ) -> Result<(), StoreError> {
+    fn load_segment(&mut self, day: u32, salt: u32, marks: &Marks) -> Result<(), StoreError> {
         let segment_name = name(day, salt, SEGMENT);
         let len = self.fs.len(&segment_name)?;
         let end = u64::from(u32::MAX).min(len);
@@ -159,7 +151,7 @@ impl<F: FileSystem> SegmentStore<F> {
         segment.closed = !sound || full || unwritten.is_some();
         segment.unwritten = unwritten;
         self.segments.insert(salt, segment);
-        self.add(salt, &indexed, gone);
+        self.add(salt, &indexed, marks);
         Ok(())
     }
 
@@ -185,8 +177,8 @@ impl<F: FileSystem> SegmentStore<F> {
         let mut whole = true;
         let mut reader = match Reader::open(tail, MAX_ENVELOPE) {
             Ok(reader) => reader,
-            Err(crate::bundle::OpenError::Source(error)) => return Err(error.into()),
-            Err(crate::bundle::OpenError::Header(_)) => return Ok(false),
+            Err(OpenError::Source(error)) => return Err(error.into()),
+            Err(OpenError::Header(_)) => return Ok(false),
         };
         while let Some(event) = reader.next()? {
             match event {
@@ -209,9 +201,9 @@ impl<F: FileSystem> SegmentStore<F> {
         Ok(whole)
     }
 
-    /// Adds frames to the index in memory, behind those of the segment that are there; those in `gone` only keep their
-    /// place.
-    pub(super) fn add(&mut self, salt: u32, indexed: &[Indexed], gone: &BTreeSet<(u32, u32)>) {
+    /// Adds frames to the index in memory, behind those of the segment that are there. Those that are gone only keep
+    /// their place.
+    pub(super) fn add(&mut self, salt: u32, indexed: &[Indexed], marks: &Marks) {
         self.index.reserve(indexed.len());
         for record in indexed {
             let fingerprint = self.index.fingerprint(&record.id);
@@ -219,9 +211,12 @@ impl<F: FileSystem> SegmentStore<F> {
             let Some(of) = self.segments.get_mut(&salt) else {
                 return;
             };
+            let place = (salt, record.offset);
+            let later = marks.nonces.get(&place);
+            let effort = later.map_or(record.effort, |nonce| Stamp::work(nonce).effort(&record.id));
             let new = Record::new(
                 fingerprint,
-                record.effort,
+                effort,
                 record.offset,
                 record.size,
                 record.expires % 24,
@@ -237,14 +232,12 @@ impl<F: FileSystem> SegmentStore<F> {
             of.live.bytes += u64::from(record.size);
             self.totals.envelopes += 1;
             self.totals.bytes += u64::from(record.size);
-            if gone.contains(&(salt, record.offset)) {
+            self.nonces.extend(later.map(|nonce| (place, *nonce)));
+            if marks.gone.contains(&place) {
                 self.remove(at);
             } else if let Some(other) = other {
                 // A segment was written anew, and the power went before the old one was removed.
-                let better = self
-                    .index
-                    .get(other)
-                    .is_none_or(|o| o.effort < record.effort);
+                let better = self.index.get(other).is_none_or(|o| o.effort < effort);
                 self.remove(if better { other } else { at });
             }
         }
@@ -252,12 +245,7 @@ impl<F: FileSystem> SegmentStore<F> {
 }
 
 /// The index record of a frame, if it holds an envelope of this day and no strange stamp.
-fn examine(
-    day: u32,
-    offset: u64,
-    stamp: crate::bundle::Stamp<'_>,
-    envelope: &[u8],
-) -> Option<Indexed> {
+fn examine(day: u32, offset: u64, stamp: Stamp<'_>, envelope: &[u8]) -> Option<Indexed> {
     let incoming = Incoming::new(EnvelopeRef::parse(envelope).ok()?, stamp);
     let id = incoming.id();
     let ours = stamp.is_none() || stamp.effort(&id) > 0;

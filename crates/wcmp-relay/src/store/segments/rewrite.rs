@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use wcmp_wire::EnvelopeRef;
 
+use super::logs::Marks;
 use super::read::{index_bytes, unframe};
 use super::scan::ColumnWriter;
 use super::{COLUMN, INDEX, SEGMENT, START, Segment, SegmentStore, StoreError, UNFINISHED, name};
@@ -217,7 +218,7 @@ impl<F: FileSystem> SegmentStore<F> {
             self.open.insert(copy.day, copy.salt);
         }
         self.segments.insert(copy.salt, segment);
-        self.add(copy.salt, &copy.indexed, &BTreeSet::new());
+        self.add(copy.salt, &copy.indexed, &Marks::default());
         // Without these two, envelopes have just arrived again, or are there twice, when the store is opened next.
         let _ = self.rewrite_arrivals();
         let _ = removed;
