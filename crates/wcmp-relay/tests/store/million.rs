@@ -10,14 +10,6 @@ use crate::kit::{envelope, incoming};
 
 const NOW: u32 = 480_000;
 
-/// Bytes of memory of this process.
-fn memory() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS"));
-    let kib = line.and_then(|line| line.split_whitespace().nth(1));
-    kib.map_or(0, |kib| kib.parse::<u64>().unwrap() * 1024)
-}
-
 fn make(number: u64) -> Vec<u8> {
     envelope(number, NOW + (number * 7 % 720) as u32, 870)
 }
@@ -48,14 +40,9 @@ fn a_million_envelopes() {
     println!("intake: {:.0} envelopes/s", per_second(count, intake));
     drop(store);
 
-    let before = memory();
     let start = Instant::now();
     let mut store = open();
     println!("open: {:.3} s", start.elapsed().as_secs_f64());
-    println!(
-        "memory: {:.1} bytes an envelope",
-        (memory() - before) as f64 / count as f64
-    );
     assert_eq!(store.totals().envelopes, count);
 
     let some: Vec<_> = (0..10_000)
