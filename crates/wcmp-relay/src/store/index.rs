@@ -279,6 +279,27 @@ mod tests {
     }
 
     #[test]
+    fn an_envelope_takes_at_most_40_bytes_of_memory() {
+        let mut index = Index::new(&[7; 16]);
+        let mut pieces = Vec::new();
+        // The table is emptiest just after it has grown.
+        for count in [917_505, 1_000_000_u32] {
+            for i in index.table.len() as u64..count.into() {
+                let record = Record::new(i.wrapping_mul(0x9E37_79B9_7F4A_7C15), 0, 0, 0, 0);
+                index.push(0, &mut pieces, record).unwrap();
+            }
+            let records = index
+                .pieces
+                .iter()
+                .map(|piece| piece.records.capacity() * 24);
+            let memory = records.sum::<usize>()
+                + index.pieces.capacity() * size_of::<Piece>()
+                + index.table.allocation_size();
+            assert!(memory <= 40 * count as usize, "{memory} for {count}");
+        }
+    }
+
+    #[test]
     fn records_are_found_until_they_or_their_segment_go() {
         let mut index = Index::new(&[7; 16]);
         let ids: Vec<Id> = (0..1000_u32)

@@ -7,6 +7,7 @@ use std::io::ErrorKind;
 
 use wcmp_wire::Id;
 
+use super::logs::Marks;
 use super::read::index_bytes;
 use super::scan::ColumnWriter;
 use super::{COLUMN, INDEX, SEGMENT, START, Segment, SegmentStore, StoreError};
@@ -137,7 +138,7 @@ impl<F: FileSystem> SegmentStore<F> {
             }
         };
         for done in &written {
-            self.add(done.segment, &done.indexed);
+            self.add(done.segment, &done.indexed, &Marks::default());
             if let Some(of) = self.segments.get_mut(&done.segment) {
                 of.column = Some(done.column_len + done.column.len());
                 if of.len >= self.options.segment_limit {
@@ -239,9 +240,10 @@ impl<F: FileSystem> SegmentStore<F> {
                 expires: candidate.expires,
                 effort: candidate.effort,
             };
-            column.push(candidate.incoming, record.offset);
             indexed.push(record);
             end += frame;
+            let end = u32::try_from(end).unwrap_or(u32::MAX);
+            column.push(candidate.incoming, record.offset, end);
         }
         let (_, rest) = of_day.split_at_checked(indexed.len()).unwrap_or_default();
         if !indexed.is_empty() {

@@ -6,9 +6,10 @@ use std::io::{self, ErrorKind};
 
 use wcmp_wire::{EnvelopeRef, MAX_ENVELOPE};
 
+use super::logs::Marks;
 use super::read::index_bytes;
 use super::{COLUMN, INDEX, SEGMENT, START, Segment, SegmentStore, StoreError, UNFINISHED, name};
-use crate::bundle::{Event, HEADER_LEN, Reader, Source, format};
+use crate::bundle::{Event, HEADER_LEN, OpenError, Reader, Source, Stamp, format};
 use crate::store::Incoming;
 use crate::store::fs::FileSystem;
 use crate::store::index::Record;
@@ -65,11 +66,14 @@ impl<F: FileSystem> SegmentStore<F> {
         }
         self.sweep(&names, &segments);
         segments.sort_unstable();
+        let marks = self.read_marks()?;
         for (day, salt) in segments {
-            self.load_segment(day, salt)?;
+            self.load_segment(day, salt, &marks)?;
         }
-        self.load_marks()?;
+        self.tidy_marks(&marks);
         self.load_arrivals()?;
+        // What took the place of a segment has to be durable before the old one goes.
+        self.fs.sync_folder()?;
         let empty = self
             .segments
             .iter()
@@ -99,7 +103,7 @@ impl<F: FileSystem> SegmentStore<F> {
         }
     }
 
-    fn load_segment(&mut self, day: u32, salt: u32) -> Result<(), StoreError> {
+    fn load_segment(&mut self, day: u32, salt: u32, marks: &Marks) -> Result<(), StoreError> {
         let segment_name = name(day, salt, SEGMENT);
         let len = self.fs.len(&segment_name)?;
         let end = u64::from(u32::MAX).min(len);
@@ -147,7 +151,7 @@ impl<F: FileSystem> SegmentStore<F> {
         segment.closed = !sound || full || unwritten.is_some();
         segment.unwritten = unwritten;
         self.segments.insert(salt, segment);
-        self.add(salt, &indexed);
+        self.add(salt, &indexed, marks);
         Ok(())
     }
 
@@ -173,8 +177,8 @@ impl<F: FileSystem> SegmentStore<F> {
         let mut whole = true;
         let mut reader = match Reader::open(tail, MAX_ENVELOPE) {
             Ok(reader) => reader,
-            Err(crate::bundle::OpenError::Source(error)) => return Err(error.into()),
-            Err(crate::bundle::OpenError::Header(_)) => return Ok(false),
+            Err(OpenError::Source(error)) => return Err(error.into()),
+            Err(OpenError::Header(_)) => return Ok(false),
         };
         while let Some(event) = reader.next()? {
             match event {
@@ -197,8 +201,9 @@ impl<F: FileSystem> SegmentStore<F> {
         Ok(whole)
     }
 
-    /// Adds frames to the index in memory, behind those of the segment that are there.
-    pub(super) fn add(&mut self, salt: u32, indexed: &[Indexed]) {
+    /// Adds frames to the index in memory, behind those of the segment that are there. Those that are gone only keep
+    /// their place.
+    pub(super) fn add(&mut self, salt: u32, indexed: &[Indexed], marks: &Marks) {
         self.index.reserve(indexed.len());
         for record in indexed {
             let fingerprint = self.index.fingerprint(&record.id);
@@ -206,9 +211,12 @@ impl<F: FileSystem> SegmentStore<F> {
             let Some(of) = self.segments.get_mut(&salt) else {
                 return;
             };
+            let place = (salt, record.offset);
+            let later = marks.nonces.get(&place);
+            let effort = later.map_or(record.effort, |nonce| Stamp::work(nonce).effort(&record.id));
             let new = Record::new(
                 fingerprint,
-                record.effort,
+                effort,
                 record.offset,
                 record.size,
                 record.expires % 24,
@@ -224,12 +232,12 @@ impl<F: FileSystem> SegmentStore<F> {
             of.live.bytes += u64::from(record.size);
             self.totals.envelopes += 1;
             self.totals.bytes += u64::from(record.size);
-            // A segment was written anew, and the power went before the old one was removed.
-            if let Some(other) = other {
-                let better = self
-                    .index
-                    .get(other)
-                    .is_none_or(|o| o.effort < record.effort);
+            self.nonces.extend(later.map(|nonce| (place, *nonce)));
+            if marks.gone.contains(&place) {
+                self.remove(at);
+            } else if let Some(other) = other {
+                // A segment was written anew, and the power went before the old one was removed.
+                let better = self.index.get(other).is_none_or(|o| o.effort < effort);
                 self.remove(if better { other } else { at });
             }
         }
@@ -237,12 +245,7 @@ impl<F: FileSystem> SegmentStore<F> {
 }
 
 /// The index record of a frame, if it holds an envelope of this day and no strange stamp.
-fn examine(
-    day: u32,
-    offset: u64,
-    stamp: crate::bundle::Stamp<'_>,
-    envelope: &[u8],
-) -> Option<Indexed> {
+fn examine(day: u32, offset: u64, stamp: Stamp<'_>, envelope: &[u8]) -> Option<Indexed> {
     let incoming = Incoming::new(EnvelopeRef::parse(envelope).ok()?, stamp);
     let id = incoming.id();
     let ours = stamp.is_none() || stamp.effort(&id) > 0;

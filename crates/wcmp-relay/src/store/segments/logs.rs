@@ -1,5 +1,6 @@
 //! Marks and arrivals: two files that are appended to, and written anew when they are torn or mostly stale.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use std::io::ErrorKind;
 
@@ -15,6 +16,8 @@ pub(super) struct Log {
     len: u64,
     /// Its end is not a record's, or may not be.
     torn: bool,
+    /// Its name is durable.
+    named: bool,
 }
 
 impl Log {
@@ -23,6 +26,7 @@ impl Log {
             name,
             len: 0,
             torn: false,
+            named: false,
         }
     }
 
@@ -35,12 +39,12 @@ impl Log {
         bytes: &[u8],
         durable: bool,
     ) -> Result<(), StoreError> {
-        let is_new = self.len == 0;
         let mut result = fs.append(self.name, bytes);
         if durable {
             result = result.and_then(|()| fs.sync_data(self.name));
-            if is_new {
+            if !self.named {
                 result = result.and_then(|()| fs.sync_folder());
+                self.named = result.is_ok();
             }
         }
         match result {
@@ -49,6 +53,15 @@ impl Log {
         }
         Ok(result?)
     }
+}
+
+/// All marks, by segment and offset.
+#[derive(Default)]
+pub(super) struct Marks {
+    /// Frames that are gone.
+    pub(super) gone: BTreeSet<(u32, u32)>,
+    /// Stamps that came later.
+    pub(super) nonces: BTreeMap<(u32, u32), [u8; 8]>,
 }
 
 fn bytes_of<R: Fixed>(records: impl IntoIterator<Item = R>) -> Vec<u8> {
@@ -90,6 +103,7 @@ impl<F: FileSystem> SegmentStore<F> {
             name,
             len: bytes.len() as u64,
             torn: false,
+            named: !bytes.is_empty(),
         };
         Ok(())
     }
@@ -107,6 +121,8 @@ impl<F: FileSystem> SegmentStore<F> {
     }
 
     fn rewrite_marks(&mut self) -> Result<(), StoreError> {
+        // Segments that were removed must not come back without their marks.
+        self.fs.sync_folder()?;
         let mut marks = Vec::new();
         for (&segment, of) in &self.segments {
             let records = self.index.of(&of.pieces);
@@ -128,28 +144,31 @@ impl<F: FileSystem> SegmentStore<F> {
         self.rewrite_log(|store| &mut store.marks, &bytes_of(marks))
     }
 
-    /// Applies the marks after the segments are loaded.
-    pub(super) fn load_marks(&mut self) -> Result<(), StoreError> {
-        let marks: Vec<Mark> = self.read_log(|store| &mut store.marks)?;
-        let mut stale = 0_usize;
-        for mark in &marks {
-            let of = self.segments.get(&mark.segment);
-            let at = of.and_then(|of| self.index.at_offset(&of.pieces, mark.offset));
-            match (at, mark.nonce) {
-                (None, _) => stale += 1,
-                (Some(at), None) => self.remove(at),
-                (Some(at), Some(nonce)) => {
-                    if let Some(id) = self.id_at(mark.segment, at)? {
-                        self.set_nonce(&id, at, nonce);
-                    }
+    pub(super) fn read_marks(&mut self) -> Result<Marks, StoreError> {
+        let mut marks = Marks::default();
+        for mark in self.read_log::<Mark>(|store| &mut store.marks)? {
+            let at = (mark.segment, mark.offset);
+            match mark.nonce {
+                None => {
+                    marks.gone.insert(at);
+                }
+                // The last one is the best.
+                Some(nonce) => {
+                    marks.nonces.insert(at, nonce);
                 }
             }
         }
-        if self.marks.torn || stale > marks.len() / 2 {
-            // Tidiness: without space the old file does as well.
+        Ok(marks)
+    }
+
+    /// Writes the marks anew if most of them are of segments that are no more.
+    pub(super) fn tidy_marks(&mut self, marks: &Marks) {
+        let at = marks.gone.iter().chain(marks.nonces.keys());
+        let stale = at.filter(|(segment, _)| !self.segments.contains_key(segment));
+        if self.marks.torn || stale.count() > (marks.gone.len() + marks.nonces.len()) / 2 {
+            // Without space the old file does as well.
             let _ = self.rewrite_marks();
         }
-        Ok(())
     }
 
     /// Writes down where the frames of a batch are.
@@ -176,7 +195,7 @@ impl<F: FileSystem> SegmentStore<F> {
     /// Reads which batch is where; what no record tells of has just arrived.
     pub(super) fn load_arrivals(&mut self) -> Result<(), StoreError> {
         let logged: Vec<Region> = self.read_log(|store| &mut store.arrivals)?;
-        let mut covered = alloc::collections::BTreeMap::new();
+        let mut covered = BTreeMap::new();
         let mut stale = 0_usize;
         for region in &logged {
             let of = self.segments.get_mut(&region.segment);

@@ -174,8 +174,9 @@ impl<F: FileSystem> SegmentStore<F> {
                 });
             }
         }
-        // If the marks are lost, evicted envelopes come back at the next opening, and are evicted again.
-        let _ = self.mark(&marks, false);
+        // Without the marks, evicted envelopes come back at the next opening, and are evicted again; but readers of
+        // arrivals may have passed them.
+        let _ = self.mark(&marks, true);
         for segment in segments {
             self.compact(segment);
         }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use wcmp_wire::EnvelopeRef;
 
+use super::logs::Marks;
 use super::read::{index_bytes, unframe};
 use super::scan::ColumnWriter;
 use super::{COLUMN, INDEX, SEGMENT, START, Segment, SegmentStore, StoreError, UNFINISHED, name};
@@ -167,9 +168,10 @@ impl<F: FileSystem> SegmentStore<F> {
                 effort: stamp.effort(&old.id),
                 ..*old
             };
+            let end = u32::try_from(new.end()).unwrap_or(u32::MAX);
             let mut writer = Writer::resume(&mut frames, copy.salt.to_be_bytes());
             let _ = writer.frame(stamp, incoming.envelope().as_bytes());
-            copy.column.push(&incoming, new.offset);
+            copy.column.push(&incoming, new.offset, end);
             copy.moved.push((old.offset, new.offset));
             copy.len = new.end();
             copy.indexed.push(new);
@@ -216,7 +218,7 @@ impl<F: FileSystem> SegmentStore<F> {
             self.open.insert(copy.day, copy.salt);
         }
         self.segments.insert(copy.salt, segment);
-        self.add(copy.salt, &copy.indexed);
+        self.add(copy.salt, &copy.indexed, &Marks::default());
         // Without these two, envelopes have just arrived again, or are there twice, when the store is opened next.
         let _ = self.rewrite_arrivals();
         let _ = removed;

@@ -26,8 +26,8 @@ const MOST_BYTES: usize = 256 << 10;
 /// number of slots (4), and in sealed suites its body hash (32); expiry, encapsulation and sender are read for few.
 ///
 /// # In the file
-/// A chunk has a header of seven u32, big-endian: envelopes n, hints in all, bytes of encapsulations, offset of the
-/// first and of the last frame in the segment, CRC32C of what follows the header, CRC32C of the six numbers before.
+/// A chunk has a header of seven u32, big-endian: envelopes n, hints in all, bytes of encapsulations, where the first
+/// frame begins in the segment and the last one ends, CRC32C of what follows the header, CRC32C of the six numbers before.
 /// Then, without gaps: n recipient nonces, n body hashes, all hints, and for each envelope u16 suite, u16 slots;
 /// u32 expires; u32 end of its encapsulation among all; u32 offset of its frame; sender nonce; sender hint; then the
 /// encapsulations.
@@ -174,7 +174,7 @@ struct Head {
     /// Bytes that follow.
     len: usize,
     first: u32,
-    last: u32,
+    end: u32,
     crc: u32,
 }
 
@@ -184,7 +184,7 @@ impl Head {
         let mut numbers = numbers.iter().copied().map(u32::from_be_bytes);
         let mut next = || numbers.next();
         let (envelopes, hints, encapsulations) = (next()?, next()?, next()?);
-        let (first, last, crc) = (next()?, next()?, next()?);
+        let (first, end, crc) = (next()?, next()?, next()?);
         (next()? == crc::append(0, bytes.get(..HEAD - 4)?)).then_some(())?;
         let len = u64::from(envelopes) * 96 + u64::from(hints) * 16 + u64::from(encapsulations);
         Some(Self {
@@ -192,7 +192,7 @@ impl Head {
             hints: hints as usize,
             len: usize::try_from(len).ok()?,
             first,
-            last,
+            end,
             crc,
         })
     }
@@ -204,7 +204,7 @@ pub(super) struct ColumnWriter {
     done: Vec<u8>,
     envelopes: usize,
     first: u32,
-    last: u32,
+    end: u32,
     recipient_nonces: Vec<u8>,
     bodies: Vec<u8>,
     hints: Vec<u8>,
@@ -218,14 +218,14 @@ pub(super) struct ColumnWriter {
 }
 
 impl ColumnWriter {
-    /// Adds an envelope whose frame begins at `offset`, behind the one before.
-    pub(super) fn push(&mut self, incoming: &Incoming<'_>, offset: u32) {
+    /// Adds an envelope whose frame begins at `offset`, behind the one before, and reaches to `end`.
+    pub(super) fn push(&mut self, incoming: &Incoming<'_>, offset: u32, end: u32) {
         let envelope = incoming.envelope();
         if self.envelopes == 0 {
             self.first = offset;
         }
         self.envelopes += 1;
-        self.last = offset;
+        self.end = end;
         self.recipient_nonces.extend(envelope.recipient_nonce());
         self.bodies.extend(incoming.body().0);
         self.hints.extend(envelope.hints().as_flattened());
@@ -258,7 +258,7 @@ impl ColumnWriter {
             done.extend(number(n));
         }
         done.extend(self.first.to_be_bytes());
-        done.extend(self.last.to_be_bytes());
+        done.extend(self.end.to_be_bytes());
         let fields = [
             &mut self.recipient_nonces,
             &mut self.bodies,
@@ -334,7 +334,7 @@ impl<F: FileSystem> SegmentStore<F> {
                     break;
                 }
                 let body = at + HEAD as u64;
-                if head.last >= region.from {
+                if head.end > region.from {
                     let name = self.segment_name(region.segment, COLUMN);
                     self.read_up_to(&name, body, head.len, &mut bytes)?;
                     let sound = crc::append(0, &bytes) == head.crc;
@@ -391,21 +391,22 @@ impl<F: FileSystem> SegmentStore<F> {
         if let Some(len) = of.column {
             return Ok(len);
         }
-        let live = self.index.of(&of.pieces).filter(|(_, r)| r.is_live());
-        let last_live = live.last().map_or(0, |(_, record)| record.offset);
+        let of_len = of.len;
         let name = self.segment_name(segment, COLUMN);
         let len = match self.fs.len(&name) {
             Err(error) if error.kind() == ErrorKind::NotFound => 0,
             len => len?,
         };
-        let (mut at, mut last, mut bytes) = (0, 0, Vec::new());
+        let (mut at, mut end, mut bytes) = (0, 0, Vec::new());
         while at < len
             && let Some(head) = self.chunk_head(segment, at, &mut bytes)?
+            && head.first >= end
         {
             at += (HEAD + head.len) as u64;
-            last = head.last;
+            end = head.end;
         }
-        if at != len || last < last_live {
+        // It may also tell of frames that were lost before they were acknowledged.
+        if at != len || end != of_len {
             return self.rebuild_column(segment);
         }
         if let Some(of) = self.segments.get_mut(&segment) {
@@ -419,8 +420,11 @@ impl<F: FileSystem> SegmentStore<F> {
         let Some(of) = self.segments.get(&segment) else {
             return Ok(0);
         };
-        let live = self.index.of(&of.pieces).filter(|(_, r)| r.is_live());
-        let live: Vec<(Position, Record)> = live.map(|(at, r)| (at, *r)).collect();
+        // Those gone as well: some may only be gone because they are there twice.
+        let records = self.index.of(&of.pieces);
+        let records: Vec<(Position, Record)> = records.map(|(at, r)| (at, *r)).collect();
+        let following = records.iter().skip(1).map(|(_, next)| next.offset);
+        let following: Vec<u32> = following.chain([of.len]).collect();
         let ends = self
             .regions
             .iter()
@@ -428,7 +432,7 @@ impl<F: FileSystem> SegmentStore<F> {
         let ends: Vec<u32> = ends.flat_map(|region| [region.from, region.to]).collect();
         let mut ends = ends.into_iter().peekable();
         let (mut column, mut bytes) = (ColumnWriter::default(), Vec::new());
-        for (at, record) in live {
+        for ((at, record), following) in records.into_iter().zip(following) {
             while ends.next_if(|end| *end <= record.offset).is_some() {
                 column.cut();
             }
@@ -437,8 +441,9 @@ impl<F: FileSystem> SegmentStore<F> {
                 Some(Incoming::new(EnvelopeRef::parse(envelope).ok()?, stamp))
             });
             match incoming {
-                Some(incoming) => column.push(&incoming, record.offset),
-                None => self.bury(at),
+                Some(incoming) => column.push(&incoming, record.offset, following),
+                None if record.is_live() => self.bury(at),
+                None => {}
             }
         }
         let name = self.segment_name(segment, COLUMN);
