@@ -190,13 +190,16 @@ fn damage_is_named_and_the_rest_is_kept() {
 
     place.write("rubbish", [7; 100]);
     place
-        .node("home", &["import", "rubbish", "1.env"])
+        .node("home", &["import", "rubbish", "1.env", "2.env", "3.env"])
         .refused(4, "bundle");
     let stats = place
         .node("home", &["store", "stats", "--json"])
         .ok()
         .json();
-    assert_eq!(stats["envelopes"], 3, "1.env was taken in all the same");
+    assert_eq!(
+        stats["envelopes"], 3,
+        "the envelopes were taken in all the same"
+    );
 }
 
 #[test]
