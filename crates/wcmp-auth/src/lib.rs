@@ -73,6 +73,8 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 pub mod client;
 pub mod encode;
@@ -80,6 +82,8 @@ pub mod kdf;
 pub mod limits;
 pub mod message;
 pub mod server;
+#[cfg(feature = "std")]
+pub mod service;
 
 mod challenge_keys;
 mod cost;
