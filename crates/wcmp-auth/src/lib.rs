@@ -76,6 +76,8 @@ extern crate alloc;
 
 pub mod client;
 pub mod encode;
+#[cfg(feature = "json")]
+pub mod json;
 pub mod kdf;
 pub mod limits;
 pub mod message;
