@@ -78,6 +78,8 @@ extern crate std;
 
 pub mod client;
 pub mod encode;
+#[cfg(feature = "json")]
+pub mod json;
 pub mod kdf;
 pub mod limits;
 pub mod message;

@@ -1,8 +1,15 @@
-//! The four messages (auth 3) and their canonical bytes. How they travel (JSON,
-//! auth 6) is not hashed and not here.
+//! The four messages of a login (auth 3) and their canonical bytes, and what is
+//! said about accounts and sessions after it (auth 6). How they travel (JSON) is
+//! not hashed and not here.
+
+mod account;
+mod session;
 
 use alloc::string::String;
 use alloc::vec::Vec;
+
+pub use account::{PasswordChange, PasswordParameters, Registered, Registration};
+pub use session::{Device, Devices, Introspect, Introspection, Refresh, Refreshed, Revoke};
 
 use crate::encode::{dec, enc};
 use crate::limits::{self, Misuse};
