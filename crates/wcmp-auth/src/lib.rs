@@ -91,6 +91,7 @@ mod challenge_keys;
 mod cost;
 mod record;
 mod schedule;
+mod sealed;
 mod session;
 mod suite;
 
@@ -103,5 +104,6 @@ pub use challenge_keys::{ChallengeKey, ChallengeKeys, ROTATE_SECONDS};
 pub use cost::{Bound, Cost, FLOOR_ITERATIONS, MIN_ITERATIONS, Parameters};
 pub use limits::Misuse;
 pub use record::{Record, UnknownLogins};
+pub use sealed::{PendingRegistration, StaticKey};
 pub use session::SessionKey;
 pub use suite::{Kdf, Suite, Suites, UnknownSuite};
