@@ -1,0 +1,3 @@
+//! KNH1 for axum.
+#[cfg(feature = "postgres")]
+pub mod postgres;
