@@ -1,6 +1,6 @@
-//! KNH1: password login by KDF, nonce and HMAC, without TLS. This is its core:
-//! the login. Signed calls, the service (stores, refresh, revoking) and the
-//! binding to HTTP are not here yet.
+//! KNH1: password login by KDF, nonce and HMAC, without TLS, and signed calls
+//! ([`call`]). The service (stores, refresh, revoking) and the binding to HTTP
+//! are not here yet.
 //!
 //! A server stores kdf(password, N). It sends a nonce and M > N; both sides
 //! derive kdf(password, M), and HMACs show it. What a client shows is
@@ -76,6 +76,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod call;
 pub mod client;
 pub mod encode;
 #[cfg(feature = "json")]
