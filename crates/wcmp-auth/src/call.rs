@@ -18,6 +18,10 @@
 //! Answering::sign(status, content type, content, now) -> AnswerFields
 //! ```
 //!
+//! With the feature `http` the same exists for messages of the crate `http`:
+//! `CallVerifier::parse_parts`, `AnswerFields::set`, `Caller::sign_request`,
+//! `Awaiting::verify_response`.
+//!
 //! A server that gives the body to its handler before [`Digests::verify`] has
 //! verified nothing of it.
 //!
@@ -96,6 +100,8 @@ mod answer;
 mod awaiting;
 mod digest;
 mod fields;
+#[cfg(feature = "http")]
+mod http_types;
 mod reason;
 mod sf;
 mod signature;

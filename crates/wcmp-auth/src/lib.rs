@@ -84,6 +84,8 @@ pub mod json;
 pub mod kdf;
 pub mod limits;
 pub mod message;
+#[cfg(feature = "precis")]
+pub mod prepare;
 pub mod server;
 #[cfg(feature = "std")]
 pub mod service;

@@ -370,7 +370,7 @@ impl Verified {
         &self.login
     }
 
-    /// The scopes asked for; "" leaves the choice to the server.
+    /// The scopes asked for; who asks for none gets none.
     #[must_use]
     pub fn asked(&self) -> &str {
         &self.finish.scopes
@@ -382,14 +382,14 @@ impl Verified {
     ///
     /// # Errors
     /// [`ServerError::Random`]; [`ServerError::Granted`] for scopes that were not
-    /// asked for or are none.
+    /// asked for, not in that order, or are none.
     pub fn grant<R: TryCryptoRng + ?Sized>(
         self,
         scopes: &str,
         now: u64,
         rng: &mut R,
     ) -> Result<(Grant, Granted), ServerError> {
-        if limits::scopes(scopes).is_err() || !limits::scopes_within(scopes, self.asked()) {
+        if limits::scopes(scopes).is_err() || !limits::scopes_in_order(scopes, self.asked()) {
             return Err(ServerError::Granted);
         }
         let ttl = match self.finish.ttl {

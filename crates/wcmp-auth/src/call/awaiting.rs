@@ -77,7 +77,7 @@ impl Awaiting {
     /// # Errors
     /// [`AnswerError`]: the call may have been executed.
     pub fn verify<'a, I>(
-        &'a self,
+        self,
         status: u16,
         headers: impl Fn() -> I,
         content: &[u8],

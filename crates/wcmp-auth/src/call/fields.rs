@@ -6,7 +6,7 @@ use super::signature::{Component, field_value, is_field_name, trim};
 
 /// What changes the meaning of a message so much that it has to be covered
 /// where it is there.
-const SENSITIVE: [&str; 5] = [
+pub(super) const SENSITIVE: [&str; 5] = [
     "content-encoding",
     "content-range",
     "x-http-method",
