@@ -6,17 +6,14 @@ mod rate;
 mod store;
 
 pub use audit::{AuditSink, Event};
-pub use rate::{RateLimiter, RetryAfter, Source};
+pub use rate::{Bucket, Limits, RateLimiter, RateTable, RetryAfter, Source};
 pub use store::{
-    Account, Admission, Call, CredentialStore, KeyStore, Link, Nonce, Refusal, ReplayStore, Row,
-    SEALED_KEY_LEN, SealedKey, Session, SessionKeys, SessionStore, Store, StoreError, Stored,
-    TokenId,
+    Account, Admission, Attempt, CredentialStore, KeyStore, Link, ReplayStore, Row, SEALED_KEY_LEN,
+    SealedKey, Session, SessionKeys, SessionStore, Store, StoreError, Stored, TokenId,
 };
 
 /// Seconds after a login for which its session can be refreshed: 30 days.
 pub const REFRESH_SECONDS: u64 = 30 * 24 * 60 * 60;
-/// Seconds that a call's `created` may be from the server's time.
-pub const CLOCK_SECONDS: u64 = 300;
 /// Seconds after a login for which its session may set a password.
 pub const PASSWORD_SECONDS: u64 = 300;
 

@@ -210,7 +210,9 @@ impl RateLimiter for RateTable {
                 tables.login.give_back(login, limits.login);
             }
             if success {
-                tables.known.set(pair, now, now.saturating_add(limits.known));
+                tables
+                    .known
+                    .set(pair, now, now.saturating_add(limits.known));
             }
         });
     }
@@ -413,10 +415,7 @@ mod tests {
         });
         table.finish("alice", HERE, T).unwrap();
         assert_eq!(table.finish("alice", HERE, T), Err(RetryAfter(60)));
-        assert_eq!(
-            table.finish("alice", HERE, T + 86_399),
-            Err(RetryAfter(1))
-        );
+        assert_eq!(table.finish("alice", HERE, T + 86_399), Err(RetryAfter(1)));
         assert_eq!(table.finish("alice", HERE, T + 86_400), Ok(()));
     }
 

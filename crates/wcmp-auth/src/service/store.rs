@@ -38,6 +38,7 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::call::{Facts, Reason};
 use crate::{Record, SessionKey};
 
 /// A token's id: 16 random bytes, a name and no secret.
@@ -281,24 +282,11 @@ pub trait SessionStore: Send + Sync {
     fn sweep(&self, now: u64) -> Result<bool, StoreError>;
 }
 
-/// A call's nonce (auth 4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Nonce<'a> {
-    /// A counter, 1 and up.
-    Counter(u64),
-    /// 22 to 64 characters of base64url.
-    Text(&'a str),
-}
-
-/// A call whose MAC was right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Call<'a> {
-    /// Its session.
-    pub token: &'a TokenId,
-    /// Its nonce.
-    pub nonce: Nonce<'a>,
-    /// When it says it was signed, seconds since 1970.
-    pub created: u64,
+/// A call whose MAC was right, before its atomic step.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// Its token, nonce and times.
+    pub facts: &'a Facts,
     /// The server's time.
     pub now: u64,
     /// Whether it is a refresh, which spent and expired sessions may try.
@@ -311,54 +299,37 @@ pub enum Admission {
     /// In force, and its nonce is recorded.
     Admitted,
     /// Refused, and nothing has changed.
-    Refused(Refusal),
-}
-
-/// Why a call with a right MAC is refused, in the order of auth 4.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Refusal {
+    Refused(Reason),
+    /// Refused (429), and nothing has changed: the session has used
+    /// [`MAX_NONCES`](crate::call::replay::MAX_NONCES) random nonces within ten
+    /// minutes.
+    TooMany,
     /// There is no such session (any more).
     Unknown,
-    /// The session's family, or the login's sessions, were revoked.
-    Revoked,
-    /// The session was refreshed.
-    Spent,
-    /// The nonce was used, or may have been.
-    Replayed {
-        /// The smallest good counter.
-        next: u64,
-    },
-    /// The session has used 100 000 texts as nonces within ten minutes (429).
-    TooMany,
-    /// `created` is more than 300 s from the server's time.
-    Clock,
-    /// The session has expired.
-    Expired,
 }
 
-impl Call<'_> {
-    /// The order of the checks, for stores: `replay` is what the record of nonces
-    /// says and is asked only in its turn. To be called, and the nonce recorded
-    /// if there is no refusal, in one atomic step.
+impl Attempt<'_> {
+    /// The order of the checks (auth 4), for stores: `replay` asks the record of
+    /// nonces, in its turn. If this says [`Admission::Admitted`], the nonce has to
+    /// be recorded, in the same atomic step.
     #[must_use]
-    pub fn refusal(&self, row: &Row, replay: impl FnOnce() -> Option<Refusal>) -> Option<Refusal> {
+    pub fn judge(&self, row: &Row, replay: impl FnOnce() -> Option<Admission>) -> Admission {
         if row.revoked {
-            return Some(Refusal::Revoked);
+            return Admission::Refused(Reason::Revoked);
         }
         if row.link != Link::Live && !self.refresh {
-            return Some(Refusal::Spent);
+            return Admission::Refused(Reason::Spent);
         }
-        if let Some(refusal) = replay() {
-            return Some(refusal);
+        if let Some(refused) = replay() {
+            return refused;
         }
-        if self.now.abs_diff(self.created) > super::CLOCK_SECONDS {
-            return Some(Refusal::Clock);
+        if !self.facts.is_timely(self.now) {
+            return Admission::Refused(Reason::Clock);
         }
         if self.now >= row.session.expires && !self.refresh {
-            return Some(Refusal::Expired);
+            return Admission::Refused(Reason::Expired);
         }
-        None
+        Admission::Admitted
     }
 }
 
@@ -372,14 +343,13 @@ pub trait ReplayStore: Send + Sync {
     /// [`StoreError`].
     fn consume(&self, snonce: &[u8; 32], expires: u64, now: u64) -> Result<bool, StoreError>;
 
-    /// The atomic step of a call ([`Call::refusal`], auth 4): revoked, spent,
-    /// replay, clock, expired; then records the nonce and sets
-    /// [`Row::seen`]. Nothing that was admitted is admitted again, after a
-    /// restart neither.
+    /// The atomic step of a call ([`Attempt::judge`], auth 4): revoked, spent,
+    /// replay, clock, expired; then records the nonce and sets [`Row::seen`].
+    /// Nothing that was admitted is admitted again, after a restart neither.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn admit(&self, call: &Call<'_>) -> Result<Admission, StoreError>;
+    fn admit(&self, attempt: &Attempt<'_>) -> Result<Admission, StoreError>;
 }
 
 /// Accounts and sessions in one place, because a call looks at both in one step.
