@@ -79,6 +79,8 @@ mod manage;
 mod memory;
 mod rate;
 mod refresh;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod store;
 
 use alloc::boxed::Box;
@@ -93,6 +95,8 @@ pub use calls::{Caller, Refreshing};
 pub use error::ServiceError;
 pub use memory::MemoryStore;
 pub use rate::{Bucket, Limits, RateLimiter, RateTable, RetryAfter, Source};
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
 pub use store::{
     Account, Admission, Attempt, CredentialStore, KeyStore, Link, ReplayStore, Row, SEALED_KEY_LEN,
     SealedKey, Session, SessionKeys, SessionStore, Store, StoreError, Stored, TokenId,
