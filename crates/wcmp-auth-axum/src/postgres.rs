@@ -75,15 +75,16 @@ impl PostgresStore {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn secret(&self, name: &str, fresh: &[u8; 32]) -> Result<[u8; 32], StoreError> {
-        self.wait(async {
+    pub async fn secret(&self, name: &str, fresh: &[u8; 32]) -> Result<[u8; 32], StoreError> {
+        let value = async {
             let insert = "INSERT INTO knh1.secret VALUES ($1, $2) ON CONFLICT DO NOTHING";
             let insert = query(insert).bind(name).bind(&fresh[..]);
             insert.execute(&self.pool).await?;
             let select = query("SELECT value FROM knh1.secret WHERE name = $1").bind(name);
             let value: Vec<u8> = select.fetch_one(&self.pool).await?.try_get(0)?;
             value.try_into().map_err(|_| Failed::Corrupt)
-        })
+        };
+        Ok(value.await?)
     }
 
     /// Waits on the thread that calls.

@@ -4,9 +4,9 @@ use sqlx_core::query::query;
 use sqlx_core::row::Row as _;
 use sqlx_postgres::PgRow;
 use wcmp_auth::call::replay::{MAX_NONCES, NONCE_SECONDS, Window};
+use wcmp_auth::call::{Nonce, Reason};
 use wcmp_auth::service::{
-    Admission, Call, Link, Nonce, Refusal, ReplayStore, Row, Session, SessionStore, StoreError,
-    TokenId,
+    Admission, Attempt, Link, ReplayStore, Row, Session, SessionStore, StoreError, TokenId,
 };
 
 use super::PostgresStore;
@@ -135,86 +135,67 @@ impl ReplayStore for PostgresStore {
 
     /// Reads, decides, and writes if nobody has written in between; else again. So
     /// the moment is that of reading, at which all that was decided by held.
-    fn admit(&self, call: &Call<'_>) -> Result<Admission, StoreError> {
+    fn admit(&self, attempt: &Attempt<'_>) -> Result<Admission, StoreError> {
+        let token = &attempt.facts.token;
+        let nonce = match &attempt.facts.nonce {
+            Nonce::Counter(_) => &[][..],
+            Nonce::Random(nonce) => nonce.as_str().as_bytes(),
+        };
+        let select = select!(
+            ", EXISTS (SELECT FROM knh1.nonce n WHERE n.token = $1 AND n.nonce = $2) AS was_used",
+            "s.token = $1"
+        );
         self.wait(async {
             loop {
-                let nonce = match call.nonce {
-                    Nonce::Counter(_) => &[][..],
-                    Nonce::Text(text) => text.as_bytes(),
-                };
-                let select = select!(
-                    ", EXISTS (SELECT FROM knh1.nonce n WHERE n.token = $1 AND n.nonce = $2)
-                     AS was_used",
-                    "s.token = $1"
-                );
-                let select = query(select).bind(&call.token[..]).bind(nonce);
+                let select = query(select).bind(&token[..]).bind(nonce);
                 let Some(row) = select.fetch_optional(&self.pool).await? else {
-                    return Ok(Admission::Refused(Refusal::Unknown));
+                    return Ok(Admission::Unknown);
                 };
-                let decision = Decision::of(call, &row)?;
-                if let Some(refusal) = decision.refusal {
-                    if refusal != Refusal::TooMany || !self.make_room(call).await? {
-                        return Ok(Admission::Refused(refusal));
-                    }
-                } else if self.write(call, &decision).await? {
-                    return Ok(Admission::Admitted);
+                let counters = Window::from_bytes(&bytes(&row, "counters")?);
+                match judge(attempt, &row, &counters)? {
+                    Admission::Admitted if !self.record(attempt, counters).await? => {}
+                    Admission::TooMany if self.make_room(attempt).await? => {}
+                    decided => return Ok(decided),
                 }
             }
         })
     }
 }
 
-struct Decision {
-    refusal: Option<Refusal>,
-    counters: Window,
-}
-
-impl Decision {
-    fn of(call: &Call<'_>, row: &PgRow) -> Result<Decision, Failed> {
-        let counters = Window::from_bytes(&bytes(row, "counters")?);
-        let nonces: i64 = row.try_get("nonces")?;
-        let was_used: bool = row.try_get("was_used")?;
-        let full = usize::try_from(nonces).is_ok_and(|nonces| nonces >= MAX_NONCES);
-        let replay = || match call.nonce {
-            Nonce::Counter(counter) => match counters.check(counter) {
-                Ok(()) => None,
-                Err(replayed) => Some(Refusal::Replayed {
-                    next: replayed.next.unwrap_or(u64::MAX),
-                }),
-            },
-            Nonce::Text(_) if was_used => Some(Refusal::Replayed {
-                next: counters.next().unwrap_or(u64::MAX),
-            }),
-            Nonce::Text(_) => full.then_some(Refusal::TooMany),
-        };
-        Ok(Decision {
-            refusal: call.refusal(&session(row)?, replay),
-            counters,
-        })
-    }
+fn judge(attempt: &Attempt<'_>, row: &PgRow, counters: &Window) -> Result<Admission, Failed> {
+    let nonces: i64 = row.try_get("nonces")?;
+    let was_used: bool = row.try_get("was_used")?;
+    let full = usize::try_from(nonces).is_ok_and(|nonces| nonces >= MAX_NONCES);
+    let replayed = |next| Admission::Refused(Reason::Replayed { next });
+    let replay = || match attempt.facts.nonce {
+        Nonce::Counter(counter) => counters.check(counter).err().map(|e| replayed(e.next)),
+        Nonce::Random(_) if was_used => Some(replayed(counters.next())),
+        Nonce::Random(_) => full.then_some(Admission::TooMany),
+    };
+    Ok(attempt.judge(&session(row)?, replay))
 }
 
 impl PostgresStore {
     /// Records a nonce. Whether nobody else came in between.
-    async fn write(&self, call: &Call<'_>, decision: &Decision) -> Result<bool, Failed> {
-        let seen = number(call.now.max(1));
-        let before = decision.counters.to_bytes();
-        let statement = match call.nonce {
+    async fn record(&self, attempt: &Attempt<'_>, before: Window) -> Result<bool, Failed> {
+        let facts = attempt.facts;
+        let seen = number(attempt.now.max(1));
+        let statement = match &facts.nonce {
             Nonce::Counter(counter) => {
-                let mut counters = decision.counters;
-                counters.record(counter);
+                let mut after = before;
+                after.record(*counter);
                 query(
                     "UPDATE knh1.session SET counters = $3, seen = greatest(seen, $4)
                      WHERE token = $1 AND counters = $2",
                 )
-                .bind(&call.token[..])
-                .bind(before.to_vec())
-                .bind(counters.to_bytes().to_vec())
+                .bind(&facts.token[..])
+                .bind(before.to_bytes().to_vec())
+                .bind(after.to_bytes().to_vec())
                 .bind(seen)
             }
             // The row is locked before the nonce is inserted, so no more than
             // MAX_NONCES are.
-            Nonce::Text(text) => query(
+            Nonce::Random(nonce) => query(
                 "WITH room AS (UPDATE knh1.session
                     SET nonces = nonces + 1, seen = greatest(seen, $4)
                     WHERE token = $1 AND nonces < $5 AND NOT EXISTS
@@ -222,9 +203,9 @@ impl PostgresStore {
                     RETURNING token)
                  INSERT INTO knh1.nonce SELECT token, $2, $3 FROM room ON CONFLICT DO NOTHING",
             )
-            .bind(&call.token[..])
-            .bind(text.as_bytes())
-            .bind(number(call.created.saturating_add(NONCE_SECONDS)))
+            .bind(&facts.token[..])
+            .bind(nonce.as_str().as_bytes())
+            .bind(number(facts.created.saturating_add(NONCE_SECONDS)))
             .bind(seen)
             .bind(i64::try_from(MAX_NONCES).unwrap_or(i64::MAX)),
         };
@@ -233,17 +214,15 @@ impl PostgresStore {
 
     /// Forgets a session's nonces that are out of time, and counts the others.
     /// Whether there is room now.
-    async fn make_room(&self, call: &Call<'_>) -> Result<bool, Failed> {
+    async fn make_room(&self, attempt: &Attempt<'_>) -> Result<bool, Failed> {
+        let token = &attempt.facts.token[..];
         let delete = query("DELETE FROM knh1.nonce WHERE token = $1 AND until <= $2")
-            .bind(&call.token[..])
-            .bind(number(call.now));
+            .bind(token)
+            .bind(number(attempt.now));
         let gone = delete.execute(&self.pool).await?.rows_affected();
         let count = "UPDATE knh1.session SET nonces =
             (SELECT count(*) FROM knh1.nonce WHERE token = $1) WHERE token = $1";
-        query(count)
-            .bind(&call.token[..])
-            .execute(&self.pool)
-            .await?;
+        query(count).bind(token).execute(&self.pool).await?;
         Ok(gone > 0)
     }
 }
