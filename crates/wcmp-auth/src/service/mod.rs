@@ -72,6 +72,8 @@
 mod account;
 mod audit;
 mod calls;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod keys;
 mod login;
