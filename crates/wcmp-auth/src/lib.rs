@@ -73,19 +73,28 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 pub mod call;
 pub mod client;
 pub mod encode;
+#[cfg(feature = "json")]
+pub mod json;
 pub mod kdf;
 pub mod limits;
 pub mod message;
+#[cfg(feature = "precis")]
+pub mod prepare;
 pub mod server;
+#[cfg(feature = "std")]
+pub mod service;
 
 mod challenge_keys;
 mod cost;
 mod record;
 mod schedule;
+mod sealed;
 mod session;
 mod suite;
 
@@ -98,5 +107,6 @@ pub use challenge_keys::{ChallengeKey, ChallengeKeys, ROTATE_SECONDS};
 pub use cost::{Bound, Cost, FLOOR_ITERATIONS, MIN_ITERATIONS, Parameters};
 pub use limits::Misuse;
 pub use record::{Record, UnknownLogins};
+pub use sealed::{PendingRegistration, StaticKey};
 pub use session::SessionKey;
 pub use suite::{Kdf, Suite, Suites, UnknownSuite};

@@ -67,6 +67,9 @@ pub enum Reason {
     Revoked,
     /// The session was refreshed: its successor is to be used.
     Spent,
+    /// The session was refreshed, and this is another refresh of it: its key is in
+    /// two hands. All sessions since its login are revoked (auth 6).
+    Reuse,
     /// The body does not fit the digest.
     Digest,
 }
@@ -81,6 +84,7 @@ impl Reason {
             Reason::Expired => "expired",
             Reason::Revoked => "revoked",
             Reason::Spent => "spent",
+            Reason::Reuse => "reuse",
             Reason::Digest => "digest",
         }
     }
@@ -94,6 +98,7 @@ impl Reason {
             Reason::Expired,
             Reason::Revoked,
             Reason::Spent,
+            Reason::Reuse,
             Reason::Digest,
         ];
         reasons.into_iter().find(|reason| reason.code() == code)

@@ -282,6 +282,12 @@ impl Counters {
         self.window.check(counter)
     }
 
+    /// The smallest counter that is good, unless all are used up.
+    #[must_use]
+    pub fn next(&self) -> Option<u64> {
+        self.window.next()
+    }
+
     /// The bound that has to be stored before `counter` is recorded, if the
     /// stored one does not cover it.
     #[must_use]
