@@ -91,7 +91,9 @@ fn log_in(agent: &Agent, url: &str, realm: &str, login: &str, password: &str) ->
     let challenge: Challenge = post(agent, &format!("{url}/knh1/start"), start.message())?;
     // A real client keeps the pins of its last login, and holds this one to them.
     let stretch = start.check(challenge, None)?;
-    let (finish, pending) = stretch.run(password)?.finish("example client", "", 0)?;
+    let (finish, pending) = stretch
+        .run(password)?
+        .finish("example client", "read write", 0)?;
     let grant: Grant = post(agent, &format!("{url}/knh1/finish"), &finish)?;
     Ok(pending.verify(&grant)?)
 }
