@@ -1,10 +1,15 @@
 //! A store that fails at any of its calls, before or after it took effect: never
 //! two grants, never half a session, nobody locked out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod service_kit;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use service_kit::{HERE, World};
 use wcmp_auth::call::Reason;
@@ -19,8 +24,10 @@ struct Faulty {
     left: AtomicI64,
     after: AtomicBool,
     /// Done once, before the next session is created.
-    meanwhile: std::sync::Mutex<Option<Box<dyn FnOnce(&MemoryStore) + Send>>>,
+    meanwhile: Mutex<Option<Act>>,
 }
+
+type Act = Box<dyn FnOnce(&MemoryStore) + Send>;
 
 impl Faulty {
     fn new() -> Arc<Faulty> {
@@ -28,7 +35,7 @@ impl Faulty {
             inner: MemoryStore::new(),
             left: AtomicI64::new(i64::MAX),
             after: AtomicBool::new(false),
-            meanwhile: std::sync::Mutex::new(None),
+            meanwhile: Mutex::new(None),
         })
     }
 
