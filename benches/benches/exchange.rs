@@ -81,7 +81,7 @@ fn main() {
     }
 }
 
-fn row(d: u32, name: &str, bytes: usize, symbols: Option<f64>, trips: &str, start: Instant) {
+fn row(d: u32, name: &str, bytes: u64, symbols: Option<f64>, trips: &str, start: Instant) {
     let per = bytes as f64 / f64::from(d);
     let symbols = symbols.map_or(String::new(), |symbols| format!("{symbols:.3}"));
     let seconds = start.elapsed().as_secs_f64();
@@ -134,7 +134,7 @@ fn session(left: &mut Ids, right: &mut Ids, d: u32) {
     row(
         d,
         "session",
-        (report.bytes_in + report.bytes_out) as usize,
+        report.bytes_in + report.bytes_out,
         Some(symbols),
         "",
         start,
@@ -146,7 +146,7 @@ fn negentropy(left: &Ids, right: &Ids, d: u32) {
         let mut storage = NegentropyStorageVector::with_capacity(set.0.len());
         for (id, expires) in &set.0 {
             storage
-                .insert(u64::from(*expires), negentropy::Id::new(id.0))
+                .insert(u64::from(*expires), negentropy::Id::from_byte_array(id.0))
                 .unwrap();
         }
         storage.seal().unwrap();
@@ -162,7 +162,7 @@ fn negentropy(left: &Ids, right: &Ids, d: u32) {
     while let Some(message) = query {
         trips += 1;
         let answer = server.reconcile(&message).unwrap();
-        bytes += message.len() + answer.len();
+        bytes += u64::try_from(message.len() + answer.len()).unwrap();
         query = client
             .reconcile_with_ids(&answer, &mut have, &mut need)
             .unwrap();

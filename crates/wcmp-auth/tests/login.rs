@@ -107,7 +107,7 @@ fn ttl_is_what_was_asked_for_up_to_the_most() {
         let (m3, pending) = stretch
             .run(PASSWORD)
             .unwrap()
-            .finish("", "", asked)
+            .finish("", "read", asked)
             .unwrap();
         let (m4, _) = world.finish(&m3).unwrap();
         assert_eq!(pending.verify(&m4).unwrap().expires, NOW + 1 + granted);
@@ -119,7 +119,7 @@ fn more_scopes_than_asked_for_are_not_granted() {
     let mut world = World::new(Suite::Pbkdf2);
     let stretch = world.checked();
     let (m3, _) = world.prove(stretch);
-    for scopes in ["admin", "read admin", "read  write", " "] {
+    for scopes in ["admin", "read admin", "write read", "read  write", " "] {
         let opened = world.server.open(&world.keys, &m3, NOW).unwrap();
         let verified = opened.verify(&world.server, Some(&world.record)).unwrap();
         assert_eq!(verified.asked(), "read write");

@@ -1,0 +1,17 @@
+//! The service as its clients and its operators meet it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod calls;
+mod client;
+mod cluster;
+mod fleet;
+mod layer;
+mod logins;
+mod postgres;
+mod process;
+mod program;
