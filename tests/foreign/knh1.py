@@ -113,15 +113,14 @@ def post(url, path, message):
 
 def typed(got, numbers, octets):
     need("error" not in got, got.get("error"))
-    need(all(type(got.get(n)) is int and 0 <= got[n] < 2**53 for n in numbers), "bad_answer")
-    return got | {n: base64.urlsafe_b64decode(got[n] + "==") for n in octets}
+    need(all(type(got.get(n)) is int and 0 <= got[n] < 2**53 for n in numbers.split()), "bad_answer")
+    return got | {n: base64.urlsafe_b64decode(got[n] + "==") for n in octets.split()}
 
 def log_in(url, realm, login, password, device="", scopes="", ttl=0, pin=None, again=True):
     need(all(s and s.isascii() and s.isprintable() for s in (login, password)), "not_ascii")
     login, cnonce, who = login.lower(), os.urandom(32), urllib.parse.urlsplit(url).netloc
     start = {"suites": [1], "realm": realm, "login": login, "cnonce": url64(cnonce), "epk": ""}
-    numbers, octets = ["suite", "c0", "cs", "P", "N", "M", "expires"], ["salt", "snonce", "epk", "ctx"]
-    c = typed(post(url, "/knh1/start", start), numbers, octets)
+    c = typed(post(url, "/knh1/start", start), "suite c0 cs P N M expires", "salt snonce epk ctx")
     check(c, pin=pin)
     began, texts = time.time(), [text.encode() for text in (realm, login, password)]
     th, root, proof, cmac = prove(c, *texts, cnonce, device.encode(), scopes.encode(), ttl)
@@ -130,7 +129,7 @@ def log_in(url, realm, login, password, device="", scopes="", ttl=0, pin=None, a
     g = post(url, "/knh1/finish", finish)
     if again and g.get("error") == "expired_challenge":  # once, by itself, with the same offer
         return log_in(url, realm, login, password, device, scopes, ttl, pin, again=False)
-    g = typed(g, ["expires"], ["token", "wrapped", "smac"])
+    g = typed(g, "expires", "token wrapped smac")
     k_sess = unwrap(g, th, root, cmac)
     need(not scopes or set(g["scopes"].split()) <= set(scopes.split()), "scopes_not_asked_for")
     return Session(g["token"], k_sess, who, c["expires"] - 120 - began), c  # of c make the next pin
