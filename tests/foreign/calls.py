@@ -184,7 +184,8 @@ def against_the_service(url, realm, login, password_file):
     call = caller.sign("GET", "/whoami")
     ok("a call", caller.verify(caller.send(call))[0] == 200)
     told = changed("the same call again", call, "replayed")
-    ok("next is the smallest good counter", int(told["next"]) == caller.counter + 1)
+    ok("next is a good counter", caller.call("GET", "/whoami", nonce=str(told["next"]))[0] == 200)
+    caller.counter = int(told["next"])
     now = time.time() + caller.session.offset
     changed("too old", caller.sign("GET", "/whoami", created=now - 320), "clock")
     changed("too early", caller.sign("GET", "/whoami", created=now + 320), "clock")
