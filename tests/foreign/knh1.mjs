@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 // KNH1 on one page, in JavaScript: login by password in suite 2, with WebCrypto and nothing else.
-// Runs in Node 20 or later; the functions run in browsers too. Section numbers are those of
+// Runs in Node 18 or later; the functions run in browsers too. Section numbers are those of
 // docs/spec/auth.md. Logins and passwords in ASCII only: others need the tables of RFC 8265.
 // What a login gives here, `kReq` and `kResp`, is used by calls.mjs to sign and to verify.
 //
 //     node knh1.mjs URL REALM LOGIN PASSWORDFILE        prints the token
 //     node knh1.mjs --selftest                          the vectors of section 7
 
-const subtle = globalThis.crypto.subtle;
+const crypto = globalThis.crypto ?? (await import("node:crypto")).webcrypto; // Node 18 hides it
+const { subtle } = crypto;
 
 /** A code of the server, or why this client goes no further. */
 export class Refused extends Error {}
@@ -139,7 +140,7 @@ export async function logIn(url, realm, login, password, { device = "", scopes =
   const who = { realm: utf8(realm), login: utf8(login), password: utf8(password) };
   const { privateKey, publicKey } = await subtle.generateKey("X25519", false, ["deriveBits"]);
   const epk = new Uint8Array(await subtle.exportKey("raw", publicKey));
-  const cnonce = globalThis.crypto.getRandomValues(new Uint8Array(32));
+  const cnonce = crypto.getRandomValues(new Uint8Array(32));
   const m1 = enc("start", u8(2), who.realm, who.login, cnonce, epk);
 
   const start = { suites: [2], realm, login, cnonce: url64(cnonce), epk: url64(epk) };
