@@ -1,6 +1,7 @@
 """What a hostile client, listener or go-between sends to the example service, and what must happen.
 
-    attacks.py URL REALM LOGIN PASSWORDFILE
+    attacks.py URL REALM LOGIN PASSWORDFILE             a server whose rate limits are out of the way
+    attacks.py URL REALM LOGIN PASSWORDFILE BURST       one started with --burst BURST --refill 2
 
 Standard library only, on top of knh1.py. Written from docs/spec/auth.md, whose section numbers these
 are; it knows nothing of the server's code. Prints a line for each thing that went as it should.
@@ -90,7 +91,7 @@ def flipped(text):
 def starts():
     start = {"suites": [1], "realm": REALM, "login": LOGIN, "cnonce": url64(bytes(32)), "epk": ""}
     text = json.dumps(start)
-    same("start with unknown members", post("/knh1/start", start | {"x": {"y": [1.5, None]}})[0], 200)
+    same("start with unknown members", post("/knh1/start", start | {"x": {"y": [1, None]}})[0], 200)
     for what, changed in {
         "another realm": {"realm": "other.example.com"}, "an empty realm": {"realm": ""},
         "a login that preparation changes": {"login": LOGIN.upper()}, "an empty login": {"login": ""},
@@ -376,6 +377,26 @@ def password_change():
     same("the first one again", Login().send()[0], 200)
 
 
+# ---- Rate limits (5.5)
+
+
+def limits(burst):
+    for login in ("n" * len(LOGIN), LOGIN):
+        same(f"{burst} guesses", [Login(login, "wrong").send() for _ in range(burst)], [FAILED] * burst)
+        attempt = Login(login)
+        body = json.dumps(attempt.finish).encode()
+        status, fields, told = raw("/knh1/finish", body)
+        same("one more, though right", (status, json.loads(told)), (429, {"error": "rate_limited"}))
+        ok("with a time to come back", 1 <= int(fields["retry-after"]) <= 60, fields)
+        time.sleep(int(fields["retry-after"]))
+        wanted = 200 if login == LOGIN else 401
+        same("the same finish again, then", raw("/knh1/finish", body)[0], wanted)
+    same("successes cost nothing", [Login().send()[0] for _ in range(burst + 2)], [200] * (burst + 2))
+
+
 if __name__ == "__main__":
-    for part in (starts, unknown_logins, finishes, calls, refreshes, revoking, password_change):
-        part()
+    if sys.argv[5:]:
+        limits(int(sys.argv[5]))
+    else:
+        for part in (starts, unknown_logins, finishes, calls, refreshes, revoking, password_change):
+            part()
