@@ -69,6 +69,27 @@ class Vectors(unittest.TestCase):
         self.assertEqual(s.verify("POST", TARGET, sent, 200, ANSWER, BODY), 1_900_000_101)
 
 
+class Limits(unittest.TestCase):
+    """What section 8 says that suite 1 does not stop, done."""
+
+    def setUp(self):
+        self.heard = knh1.prove(CHALLENGE, REALM, LOGIN, PASSWORD, b"\xc1" * 32, b"", b"", 0)
+
+    def test_limit_who_listens_can_test_guesses(self):
+        for guess in (b"123456", PASSWORD):
+            tried = knh1.prove(CHALLENGE, REALM, LOGIN, guess, b"\xc1" * 32, b"", b"", 0)
+            self.assertEqual(tried[3] == self.heard[3], guess == PASSWORD)
+
+    def test_limit_who_listens_and_has_the_record_has_the_login(self):
+        record = bytes.fromhex("d6fd3254e3f303c3f55daa4d7411b49d8f150809ef223f72fceaf1d4b5cbfee0")  # X_N
+        x_m = knh1.hashlib.pbkdf2_hmac(
+            "sha256", record, knh1.enc(b"step", CHALLENGE["salt"], knh1.u32(12)), 1)
+        th, root, proof, _ = self.heard
+        x_p = knh1.xor(proof, knh1.mac(x_m, knh1.enc(b"mask", th, b"")))
+        self.assertEqual(x_p, knh1.chain(CHALLENGE, REALM, LOGIN, PASSWORD)[0])
+        self.assertEqual(knh1.mac(x_m, knh1.enc(b"root", th, b"", x_p)), root)
+
+
 class Refusals(unittest.TestCase):
     def refused(self, why, *args, **changed):
         with self.assertRaisesRegex(knh1.Refused, f"^{why}$"):
