@@ -126,6 +126,12 @@ impl ChallengeKeys {
         &self.current
     }
 
+    /// Whether a key of this number is remembered.
+    #[cfg(feature = "std")]
+    pub(crate) fn holds(&self, number: u8) -> bool {
+        self.by_number(number).is_some()
+    }
+
     fn by_number(&self, number: u8) -> Option<&ChallengeKey> {
         core::iter::once(&self.current)
             .chain(self.former.iter().map(|former| &former.key))

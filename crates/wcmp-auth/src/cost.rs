@@ -1,6 +1,8 @@
 //! Costs and chain positions, and the bounds inside which anybody works (auth 3,
 //! "Client checks BEFORE any work").
 
+use alloc::vec::Vec;
+
 use crate::Kdf;
 
 /// What one stretch costs.
@@ -94,6 +96,21 @@ impl Parameters {
             p: 1,
             n: 2,
         }
+    }
+
+    /// cost.., cs, P, N as fields.
+    pub(crate) fn fields(&self) -> Vec<[u8; 4]> {
+        let Parameters { cost, cs, p, n } = *self;
+        let mut fields = match cost {
+            Cost::Pbkdf2 { iterations } => Vec::from([iterations]),
+            Cost::Argon2id {
+                memory_kib,
+                time,
+                lanes,
+            } => Vec::from([memory_kib, time, lanes]),
+        };
+        fields.extend([cs, p, n]);
+        fields.into_iter().map(u32::to_be_bytes).collect()
     }
 
     /// The bounds inside which a client works for a server that names position

@@ -1,6 +1,6 @@
-//! KNH1: password login by KDF, nonce and HMAC, without TLS. This is its core:
-//! the login. Signed calls, the service (stores, refresh, revoking) and the
-//! binding to HTTP are not here yet.
+//! KNH1: password login by KDF, nonce and HMAC, without TLS, and signed calls
+//! ([`call`]). The service (stores, refresh, revoking) and the binding to HTTP
+//! are not here yet.
 //!
 //! A server stores kdf(password, N). It sends a nonce and M > N; both sides
 //! derive kdf(password, M), and HMACs show it. What a client shows is
@@ -73,18 +73,28 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
+pub mod call;
 pub mod client;
 pub mod encode;
+#[cfg(feature = "json")]
+pub mod json;
 pub mod kdf;
 pub mod limits;
 pub mod message;
+#[cfg(feature = "precis")]
+pub mod prepare;
 pub mod server;
+#[cfg(feature = "std")]
+pub mod service;
 
 mod challenge_keys;
 mod cost;
 mod record;
 mod schedule;
+mod sealed;
 mod session;
 mod suite;
 
@@ -97,5 +107,6 @@ pub use challenge_keys::{ChallengeKey, ChallengeKeys, ROTATE_SECONDS};
 pub use cost::{Bound, Cost, FLOOR_ITERATIONS, MIN_ITERATIONS, Parameters};
 pub use limits::Misuse;
 pub use record::{Record, UnknownLogins};
+pub use sealed::{PendingRegistration, StaticKey};
 pub use session::SessionKey;
 pub use suite::{Kdf, Suite, Suites, UnknownSuite};

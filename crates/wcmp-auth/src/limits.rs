@@ -104,14 +104,24 @@ pub(crate) fn scopes(text: &str) -> Result<(), Misuse> {
     sized(text, SCOPES, Misuse::Scopes)
 }
 
-/// Whether every granted scope was asked for. Who asks for none leaves the
-/// choice to the server.
+/// Whether every granted scope was asked for, for a client: if it asked for none,
+/// it takes whatever the server chooses.
 pub(crate) fn scopes_within(granted: &str, asked: &str) -> bool {
     granted.is_empty()
         || asked.is_empty()
         || granted
             .split(' ')
             .all(|one| asked.split(' ').any(|other| one == other))
+}
+
+/// Whether `granted` is what was asked for or less, in the asked order: what a
+/// server grants (auth 5).
+pub(crate) fn scopes_in_order(granted: &str, asked: &str) -> bool {
+    let mut asked = asked.split(' ');
+    granted.is_empty()
+        || granted
+            .split(' ')
+            .all(|one| asked.any(|other| one == other))
 }
 
 /// Whether `login` is in prepared form for a program that prepares ASCII only:
@@ -150,6 +160,10 @@ mod tests {
         assert!(scopes(&"a".repeat(1024)).is_ok() && scopes(&"a".repeat(1025)).is_err());
         assert!(scopes_within("read", "write read") && scopes_within("", "read"));
         assert!(!scopes_within("rea", "read") && !scopes_within("read admin", "read"));
+        assert!(scopes_in_order("a c", "a b c") && scopes_in_order("", ""));
+        for (granted, asked) in [("c a", "a b c"), ("a", ""), ("a a", "a"), ("ab", "a b")] {
+            assert!(!scopes_in_order(granted, asked));
+        }
     }
 
     #[test]

@@ -1,8 +1,15 @@
-//! The four messages (auth 3) and their canonical bytes. How they travel (JSON,
-//! auth 6) is not hashed and not here.
+//! The four messages of a login (auth 3) and their canonical bytes, and what is
+//! said about accounts and sessions after it (auth 6). How they travel (JSON) is
+//! not hashed and not here.
+
+mod account;
+mod session;
 
 use alloc::string::String;
 use alloc::vec::Vec;
+
+pub use account::{PasswordChange, PasswordParameters, Registered, Registration};
+pub use session::{Device, Devices, Introspect, Introspection, Refresh, Refreshed, Revoke};
 
 use crate::encode::{dec, enc};
 use crate::limits::{self, Misuse};
@@ -99,20 +106,11 @@ impl Challenge {
     }
 
     fn encode(&self, ctx: Option<&[u8]>) -> Vec<u8> {
-        let Parameters { cost, cs, p, n } = self.parameters;
-        let cost: Vec<[u8; 4]> = match cost {
-            Cost::Pbkdf2 { iterations } => [iterations.to_be_bytes()].into(),
-            Cost::Argon2id {
-                memory_kib,
-                time,
-                lanes,
-            } => [memory_kib, time, lanes].map(u32::to_be_bytes).into(),
-        };
         let suite = [self.suite.id()];
-        let steps = [cs, p, n, self.m].map(u32::to_be_bytes);
+        let (numbers, m) = (self.parameters.fields(), self.m.to_be_bytes());
         let expires = self.expires.to_be_bytes();
         let mut fields: Vec<&[u8]> = [&suite[..], &self.salt].into();
-        fields.extend(cost.iter().chain(&steps).map(|field| &field[..]));
+        fields.extend(numbers.iter().chain([&m]).map(|field| &field[..]));
         fields.extend([&self.snonce[..], &expires, optional(self.epk.as_ref())]);
         fields.extend(ctx);
         enc("challenge", &fields)

@@ -141,6 +141,18 @@ impl Record {
         self.h.dangerous_bytes()
     }
 
+    /// For an account whose password stays.
+    #[cfg(feature = "std")]
+    pub(crate) fn copy(&self) -> Record {
+        Record {
+            realm: self.realm.clone(),
+            login: self.login.clone(),
+            salt: self.salt.clone(),
+            parameters: self.parameters,
+            h: Point::new(self.parameters.n, self.h.dangerous_bytes()),
+        }
+    }
+
     pub(crate) fn point(&self) -> &Point {
         &self.h
     }

@@ -39,7 +39,7 @@ impl Shared {
         (Shared(Some(Zeroizing::new(z.to_bytes()))), contributed)
     }
 
-    fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         self.0.as_ref().map_or(&[], |z| &z[..])
     }
 }
@@ -106,7 +106,7 @@ impl Root {
     }
 }
 
-fn xor(a: &[u8; 32], b: &[u8; 32]) -> Secret {
+pub(crate) fn xor(a: &[u8; 32], b: &[u8; 32]) -> Secret {
     let mut out = Zeroizing::new(*a);
     for (to, from) in out.iter_mut().zip(b) {
         *to ^= from;

@@ -93,6 +93,27 @@ impl Policy {
         &self.parameters
     }
 
+    /// The realm.
+    #[must_use]
+    pub fn realm(&self) -> &str {
+        &self.realm
+    }
+
+    /// The seconds granted to who asks for `asked`.
+    pub(crate) fn ttl(&self, asked: u32) -> u64 {
+        u64::from(match asked {
+            0 => self.default_ttl,
+            asked => asked.min(self.max_ttl),
+        })
+    }
+
+    /// The allowed suite that names new records.
+    #[cfg(feature = "std")]
+    pub(crate) fn record_suite(&self) -> Option<Suite> {
+        let kdf = self.parameters.cost.kdf();
+        self.suites.iter().copied().find(|suite| suite.kdf() == kdf)
+    }
+
     fn serves(&self, record: &Record) -> bool {
         let parameters = record.parameters();
         record.realm() == self.realm
@@ -251,6 +272,12 @@ impl Server {
         })
     }
 
+    /// The salt of a login's password number `generation` (auth 3).
+    #[cfg(feature = "std")]
+    pub(crate) fn salt(&self, login: &str, generation: u32) -> [u8; 16] {
+        self.unknown.salt(&self.policy.realm, login, generation)
+    }
+
     fn fake(&self, login: &str, parameters: Parameters) -> Result<Record, ServerError> {
         self.unknown
             .record(&self.policy.realm, login, parameters)
@@ -338,12 +365,12 @@ impl Opened {
         if !bool::from(ok) {
             return Err(ServerError::LoginFailed);
         }
+        let ttl = finish.ttl;
         Ok(Verified {
             root,
             login: start.login,
             finish,
-            default_ttl: server.policy.default_ttl,
-            max_ttl: server.policy.max_ttl,
+            ttl: server.policy.ttl(ttl),
         })
     }
 }
@@ -353,8 +380,7 @@ pub struct Verified {
     root: Root,
     login: String,
     finish: Finish,
-    default_ttl: u32,
-    max_ttl: u32,
+    ttl: u64,
 }
 
 impl fmt::Debug for Verified {
@@ -370,7 +396,7 @@ impl Verified {
         &self.login
     }
 
-    /// The scopes asked for; "" leaves the choice to the server.
+    /// The scopes asked for; who asks for none gets none.
     #[must_use]
     pub fn asked(&self) -> &str {
         &self.finish.scopes
@@ -382,20 +408,16 @@ impl Verified {
     ///
     /// # Errors
     /// [`ServerError::Random`]; [`ServerError::Granted`] for scopes that were not
-    /// asked for or are none.
+    /// asked for, not in that order, or are none.
     pub fn grant<R: TryCryptoRng + ?Sized>(
         self,
         scopes: &str,
         now: u64,
         rng: &mut R,
     ) -> Result<(Grant, Granted), ServerError> {
-        if limits::scopes(scopes).is_err() || !limits::scopes_within(scopes, self.asked()) {
+        if limits::scopes(scopes).is_err() || !limits::scopes_in_order(scopes, self.asked()) {
             return Err(ServerError::Granted);
         }
-        let ttl = match self.finish.ttl {
-            0 => self.default_ttl,
-            asked => asked.min(self.max_ttl),
-        };
         let mut k_sess = Zeroizing::new([0; 32]);
         let mut token_id = [0; 16];
         rng.try_fill_bytes(&mut *k_sess)
@@ -405,7 +427,7 @@ impl Verified {
         let mut grant = Grant {
             token_id,
             wrapped: *self.root.wrapped(&token_id, &k_sess),
-            expires: now.saturating_add(u64::from(ttl)),
+            expires: now.saturating_add(self.ttl),
             scopes: scopes.into(),
             smac: [0; 32],
         };

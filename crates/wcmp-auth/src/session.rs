@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::encode::enc;
 use crate::kdf::hmac;
+use crate::message::Refreshed;
 
 /// k_sess. **Secret**; wiped when dropped; neither cloned nor compared nor
 /// printed.
@@ -53,5 +54,15 @@ impl SessionKey {
     #[must_use]
     pub fn audience_response(&self, audience: &str) -> Zeroizing<[u8; 32]> {
         hmac(&*self.0, &enc("audience response", &[audience.as_bytes()]))
+    }
+
+    /// k_sess' of the session to which `token`, whose key this is, was refreshed
+    /// (auth 6). It does not travel: both sides compute it.
+    #[must_use]
+    pub fn next(&self, token: &[u8; 16], rnonce: &[u8; 32], to: &Refreshed) -> SessionKey {
+        let expires = to.expires.to_be_bytes();
+        let fields: [&[u8]; 5] = [token, rnonce, &to.token, &expires, to.scopes.as_bytes()];
+        let refresh = hmac(&*self.0, &enc("refresh", &[]));
+        SessionKey(hmac(&*refresh, &enc("next", &fields)))
     }
 }

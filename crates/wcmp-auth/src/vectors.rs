@@ -10,9 +10,8 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::client::{ClientConfig, LoginStart};
-use crate::encode::enc;
 use crate::kdf::{hmac, stretch};
-use crate::message::{Challenge, Grant, Start};
+use crate::message::{Challenge, Grant, PasswordChange, PasswordParameters, Refreshed, Start};
 use crate::schedule::{Root, Shared, public_key, transcript};
 use crate::server::{Opened, Policy, Server};
 use crate::{Cost, Parameters, Record, SessionKey, Suite, Suites, UnknownLogins};
@@ -237,29 +236,27 @@ fn signed_call_and_answer() {
     signature("signed answer", &key.response());
 }
 
-/// Held with the primitives: the calls themselves are not here yet.
 #[test]
 fn refresh_and_sealed_record() {
-    let k_sess = [0x77; 32];
-    let (token, rnonce, next) = ([0x70; 16], [0x52; 32], [0x71; 16]);
-    let expires = 1_900_007_200u64.to_be_bytes();
-    let refreshed = hmac(
-        &*hmac(&k_sess, &enc("refresh", &[])),
-        &enc("next", &[&token, &rnonce, &next, &expires, b"read"]),
-    );
+    let key = SessionKey::new(&[0x77; 32]);
+    let (token, rnonce) = ([0x70; 16], [0x52; 32]);
+    let refreshed = Refreshed {
+        token: [0x71; 16],
+        expires: 1_900_007_200,
+        scopes: "read".into(),
+    };
     let mut expect = Expect::of("refresh");
-    expect.is("k_sess'", &*refreshed);
+    let next = key.next(&token, &rnonce, &refreshed);
+    expect.is("k_sess'", next.dangerous_bytes());
     expect.all_seen();
 
     let salt: [u8; 16] = core::array::from_fn(|i| u8::try_from(i + 16).unwrap());
-    let [c0, cs, p, n] = [600_000u32, 1, 1, 2].map(u32::to_be_bytes);
-    let pad = hmac(
-        &*hmac(&k_sess, &enc("seal", &[])),
-        &enc("record", &[&token, &rnonce, &[2], &salt, &c0, &cs, &p, &n]),
-    );
-    let sealed: Vec<u8> = pad.iter().map(|byte| byte ^ 0x48).collect();
+    let parameters = Parameters::new(PBKDF2);
+    let record = Record::new(REALM, LOGIN, &salt, parameters, &[0x48; 32]).unwrap();
+    let made_with = PasswordParameters::of(&record, Suite::Pbkdf2X25519);
+    let change = PasswordChange::seal(&key, &token, made_with, &record, &rnonce);
     let mut expect = Expect::of("sealed record");
-    expect.is("sealed", &sealed);
+    expect.is("sealed", &change.sealed);
     expect.all_seen();
 }
 

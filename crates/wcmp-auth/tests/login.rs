@@ -119,7 +119,7 @@ fn more_scopes_than_asked_for_are_not_granted() {
     let mut world = World::new(Suite::Pbkdf2);
     let stretch = world.checked();
     let (m3, _) = world.prove(stretch);
-    for scopes in ["admin", "read admin", "read  write", " "] {
+    for scopes in ["admin", "read admin", "write read", "read  write", " "] {
         let opened = world.server.open(&world.keys, &m3, NOW).unwrap();
         let verified = opened.verify(&world.server, Some(&world.record)).unwrap();
         assert_eq!(verified.asked(), "read write");

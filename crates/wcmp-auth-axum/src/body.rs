@@ -1,0 +1,65 @@
+//! Bodies: read up to a limit, or not at all.
+
+use axum::body::{Body, Bytes};
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, EXPECT};
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
+
+/// Bytes of an unwanted body that are taken off the wire for an orderly end.
+const LINGER: usize = 1 << 20;
+
+/// Why a body was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// Longer than the limit: 413.
+    TooLong,
+    /// The connection broke off, or its framing is wrong: 400.
+    Broken,
+}
+
+/// All of a body of at most `limit` bytes.
+pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Unread> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|length| {
+        let length: u64 = length.to_str().ok()?.parse().ok()?;
+        usize::try_from(length).ok()
+    });
+    if announced.is_some_and(|length| length > limit) {
+        leave(headers, body);
+        return Err(Unread::TooLong);
+    }
+    let mut whole = Vec::with_capacity(announced.unwrap_or_default());
+    let mut body = body;
+    while let Some(frame) = body.frame().await {
+        // Trailers are not covered by anything: not looked at.
+        if let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() {
+            if data.len() > limit - whole.len() {
+                leave(headers, body);
+                return Err(Unread::TooLong);
+            }
+            whole.extend_from_slice(&data);
+        }
+    }
+    Ok(whole.into())
+}
+
+/// Leaves a body unread. The answer goes out without it; but a server that closes
+/// a connection with bytes unread resets it, and a client still sending may never
+/// see that answer. So, beside the answer, what comes of the body is thrown away,
+/// up to a limit.
+pub(crate) fn leave(headers: &HeaderMap, mut body: Body) {
+    // Who waits for "100 Continue" has not sent it, and is not asked to.
+    if body.is_end_stream() || headers.contains_key(EXPECT) {
+        return;
+    }
+    tokio::spawn(async move {
+        let mut left = LINGER;
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => break,
+            }
+        }
+    });
+}

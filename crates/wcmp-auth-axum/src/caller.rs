@@ -1,0 +1,51 @@
+//! Who calls.
+
+use core::ops::Deref;
+
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use wcmp_auth::service::Caller;
+
+use crate::answer;
+
+/// Who made a call that [`Calls`](crate::Calls) has let through: an extractor.
+///
+/// ```
+/// use wcmp_auth_axum::VerifiedCaller;
+///
+/// async fn handler(caller: VerifiedCaller) -> String {
+///     format!("{} on {}", caller.login(), caller.device())
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct VerifiedCaller(pub(crate) Caller);
+
+impl Deref for VerifiedCaller {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
+}
+
+/// A handler asks for its caller, and no layer has verified one: the program is
+/// put together wrongly. The answer is a 500.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotVerified;
+
+impl IntoResponse for NotVerified {
+    fn into_response(self) -> Response {
+        tracing::error!("a handler wants a verified caller, but is not behind the layer");
+        answer::fault()
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for VerifiedCaller {
+    type Rejection = NotVerified;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<VerifiedCaller, NotVerified> {
+        let caller = parts.extensions.get::<VerifiedCaller>();
+        caller.cloned().ok_or(NotVerified)
+    }
+}

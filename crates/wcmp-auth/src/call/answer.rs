@@ -1,0 +1,128 @@
+//! The server's signed answers (auth 4).
+
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+
+use data_encoding::{BASE64, BASE64URL_NOPAD};
+use zeroize::Zeroizing;
+
+use super::content_digest;
+use super::signature::{ALG, TAG, field_value, finish_mac, line, new_mac};
+
+/// The label of an answer's signature.
+const LABEL: &str = "knh1";
+
+/// A status that is no three digits, or a content type with control characters:
+/// the answer cannot be sent, signed or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unsignable;
+
+impl fmt::Display for Unsignable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("answer cannot be signed")
+    }
+}
+
+impl core::error::Error for Unsignable {}
+
+/// What is kept of a call until its answer is signed.
+pub struct Answering {
+    k_resp: Zeroizing<[u8; 32]>,
+    keyid: String,
+    method: String,
+    path: String,
+    label: String,
+    signature: String,
+}
+
+impl fmt::Debug for Answering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Answering({:?} {:?}, ..)", self.method, self.path)
+    }
+}
+
+/// Three fields of an answer, which replace any that its maker has set. With
+/// them goes `Cache-Control: no-store`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswerFields {
+    /// Content-Digest.
+    pub content_digest: String,
+    /// Signature-Input.
+    pub signature_input: String,
+    /// Signature.
+    pub signature: String,
+}
+
+impl Answering {
+    pub(super) fn new(
+        k_resp: &[u8; 32],
+        token: &[u8; 16],
+        method: &str,
+        path: &str,
+        label: &str,
+        signature: &[u8],
+    ) -> Answering {
+        Answering {
+            k_resp: Zeroizing::new(*k_resp),
+            keyid: BASE64URL_NOPAD.encode(token),
+            method: method.into(),
+            path: path.into(),
+            label: label.into(),
+            signature: String::from_utf8_lossy(signature).into_owned(),
+        }
+    }
+
+    /// Signs the answer, at `created`, the server's time in seconds since 1970:
+    /// clients set their clocks by it.
+    ///
+    /// `content_type` is the one field of that name, if the answer has it.
+    /// `content` is what is sent, after any Content-Encoding; for HEAD and for
+    /// statuses without content, nothing is.
+    ///
+    /// # Errors
+    /// [`Unsignable`].
+    pub fn sign(
+        self,
+        status: u16,
+        content_type: Option<&[u8]>,
+        content: &[u8],
+        created: u64,
+    ) -> Result<AnswerFields, Unsignable> {
+        if !(100..=999).contains(&status) {
+            return Err(Unsignable);
+        }
+        let content_type = match content_type {
+            Some(value) => Some(field_value(value).ok_or(Unsignable)?),
+            None => None,
+        };
+        let no_content = self.method == "HEAD" || matches!(status, 100..=199 | 204 | 304);
+        let content_digest = content_digest(if no_content { &[] } else { content });
+
+        let of_call = format!(r#""signature";req;key="{}""#, self.label);
+        let content_type_identifier = match content_type {
+            Some(_) => r#" "content-type""#,
+            None => "",
+        };
+        let input = format!(
+            r#"("@status"{content_type_identifier} "content-digest" "@method";req "@path";req {of_call});created={created};keyid="{}";alg="{ALG}";tag="{TAG}""#,
+            self.keyid,
+        );
+
+        let mut mac = new_mac(&self.k_resp);
+        line(&mut mac, b"\"@status\"", format!("{status}").as_bytes());
+        if let Some(value) = content_type {
+            line(&mut mac, b"\"content-type\"", value);
+        }
+        line(&mut mac, b"\"content-digest\"", content_digest.as_bytes());
+        line(&mut mac, b"\"@method\";req", self.method.as_bytes());
+        line(&mut mac, b"\"@path\";req", self.path.as_bytes());
+        line(&mut mac, of_call.as_bytes(), self.signature.as_bytes());
+        let mac = finish_mac(mac, input.as_bytes());
+        Ok(AnswerFields {
+            content_digest,
+            signature_input: format!("{LABEL}={input}"),
+            signature: format!("{LABEL}=:{}:", BASE64.encode(&mac)),
+        })
+    }
+}

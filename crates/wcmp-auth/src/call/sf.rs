@@ -1,0 +1,318 @@
+//! Structured fields (RFC 9651, section 4.2) over received bytes.
+//!
+//! A cursor that its user drives: nothing is collected, nothing recurses, and
+//! [`Cursor::since`] gives back the received bytes of what was read, so that
+//! nobody needs to serialise them again.
+
+/// The bytes are not a structured field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Syntax;
+
+/// A bare item (RFC 9651, section 3.3) where it stands in the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bare<'a> {
+    Integer(i64),
+    /// In thousandths.
+    Decimal(i64),
+    /// What stands between the quotes. Only `"` and `\` can be escaped, so a
+    /// text without these is this, or is not what was meant.
+    String(&'a str),
+    Token(&'a str),
+    /// The base64 between the colons, of which only the alphabet is checked.
+    Bytes(&'a [u8]),
+    Boolean(bool),
+    Date(i64),
+    /// What stands between the quotes, percent-encoded UTF-8.
+    Display(&'a str),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cursor<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    /// At the beginning of a field's value.
+    pub(crate) fn new(field: &'a [u8]) -> Cursor<'a> {
+        let mut cursor = Cursor { rest: field };
+        cursor.spaces();
+        cursor
+    }
+
+    /// The received bytes between `mark`, a former state of this cursor, and
+    /// here.
+    pub(crate) fn since(&self, mark: Cursor<'a>) -> &'a [u8] {
+        let len = mark.rest.len().saturating_sub(self.rest.len());
+        mark.rest.get(..len).unwrap_or_default()
+    }
+
+    pub(crate) fn eat(&mut self, byte: u8) -> bool {
+        match self.rest.split_first() {
+            Some((first, rest)) if *first == byte => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether another member of a list or dictionary follows (section 4.2.1,
+    /// 4.2.2); then the cursor is at it.
+    pub(crate) fn member_follows(&mut self, first: bool) -> Result<bool, Syntax> {
+        if first {
+            return Ok(!self.rest.is_empty());
+        }
+        self.skip(|byte| matches!(byte, b' ' | b'\t'));
+        if self.rest.is_empty() {
+            return Ok(false);
+        }
+        self.need(b',')?;
+        self.skip(|byte| matches!(byte, b' ' | b'\t'));
+        if self.rest.is_empty() {
+            return Err(Syntax);
+        }
+        Ok(true)
+    }
+
+    /// Whether another item of an inner list follows, of which "(" was read
+    /// (section 4.2.1.2). Reads ")" if not.
+    pub(crate) fn item_follows(&mut self, first: bool) -> Result<bool, Syntax> {
+        if !first && !matches!(self.rest, [b' ' | b')', ..]) {
+            return Err(Syntax);
+        }
+        self.spaces();
+        if self.eat(b')') {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// The next parameter, if one follows (section 4.2.3.2).
+    pub(crate) fn parameter(&mut self) -> Result<Option<(&'a str, Bare<'a>)>, Syntax> {
+        if !self.eat(b';') {
+            return Ok(None);
+        }
+        self.spaces();
+        let key = self.key()?;
+        let value = match self.eat(b'=') {
+            true => self.bare()?,
+            false => Bare::Boolean(true),
+        };
+        Ok(Some((key, value)))
+    }
+
+    /// Reads parameters that nobody asked for.
+    pub(crate) fn skip_parameters(&mut self) -> Result<(), Syntax> {
+        while self.parameter()?.is_some() {}
+        Ok(())
+    }
+
+    /// A key (section 4.2.3.3).
+    pub(crate) fn key(&mut self) -> Result<&'a str, Syntax> {
+        match self.rest {
+            [b'a'..=b'z' | b'*', ..] => Ok(self.take(
+                |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'*'),
+            )),
+            _ => Err(Syntax),
+        }
+    }
+
+    /// A bare item (section 4.2.3.1).
+    pub(crate) fn bare(&mut self) -> Result<Bare<'a>, Syntax> {
+        match self.rest {
+            [b'-' | b'0'..=b'9', ..] => self.number(),
+            [b'"', rest @ ..] => {
+                self.rest = rest;
+                self.string()
+            }
+            [b'a'..=b'z' | b'A'..=b'Z' | b'*', ..] => {
+                Ok(Bare::Token(self.take(|byte| {
+                    is_tchar(byte) || matches!(byte, b':' | b'/')
+                })))
+            }
+            [b':', rest @ ..] => {
+                self.rest = rest;
+                let text = self.take(
+                    |byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'+' | b'/' | b'='),
+                );
+                self.need(b':')?;
+                Ok(Bare::Bytes(text.as_bytes()))
+            }
+            [b'?', b'0', rest @ ..] => {
+                self.rest = rest;
+                Ok(Bare::Boolean(false))
+            }
+            [b'?', b'1', rest @ ..] => {
+                self.rest = rest;
+                Ok(Bare::Boolean(true))
+            }
+            [b'@', rest @ ..] => {
+                self.rest = rest;
+                match self.number()? {
+                    Bare::Integer(seconds) => Ok(Bare::Date(seconds)),
+                    _ => Err(Syntax),
+                }
+            }
+            [b'%', b'"', rest @ ..] => {
+                self.rest = rest;
+                self.display()
+            }
+            _ => Err(Syntax),
+        }
+    }
+
+    /// Section 4.2.4: at most 15 digits, or 12 and 3 after the point.
+    fn number(&mut self) -> Result<Bare<'a>, Syntax> {
+        let sign = if self.eat(b'-') { -1 } else { 1 };
+        let whole = self.take(|byte| byte.is_ascii_digit());
+        let value = digits(whole)?;
+        if !self.eat(b'.') {
+            return match whole.len() {
+                1..=15 => Ok(Bare::Integer(sign * value)),
+                _ => Err(Syntax),
+            };
+        }
+        let part = self.take(|byte| byte.is_ascii_digit());
+        let thousandths = match part.len() {
+            1 => digits(part)? * 100,
+            2 => digits(part)? * 10,
+            3 => digits(part)?,
+            _ => return Err(Syntax),
+        };
+        match whole.len() {
+            1..=12 => Ok(Bare::Decimal(sign * (value * 1000 + thousandths))),
+            _ => Err(Syntax),
+        }
+    }
+
+    /// Section 4.2.5, after the first quote.
+    fn string(&mut self) -> Result<Bare<'a>, Syntax> {
+        let mut after = self.rest.iter();
+        loop {
+            match after.next() {
+                Some(b'"') => break,
+                Some(b'\\') => match after.next() {
+                    Some(b'"' | b'\\') => {}
+                    _ => return Err(Syntax),
+                },
+                Some(b' '..=b'~') => {}
+                _ => return Err(Syntax),
+            }
+        }
+        Ok(Bare::String(self.quoted(after.as_slice())))
+    }
+
+    /// Section 4.2.10, after the first quote.
+    fn display(&mut self) -> Result<Bare<'a>, Syntax> {
+        let mut after = self.rest.iter();
+        // Bytes of a character that are still to come, and the range of the next.
+        let mut utf8 = Utf8::default();
+        loop {
+            match after.next() {
+                Some(b'"') if utf8.is_complete() => break,
+                Some(b'%') => {
+                    let (high, low) = (hex(after.next())?, hex(after.next())?);
+                    utf8.push(high << 4 | low)?;
+                }
+                Some(byte @ b' '..=b'~') if *byte != b'"' => utf8.push(*byte)?,
+                _ => return Err(Syntax),
+            }
+        }
+        Ok(Bare::Display(self.quoted(after.as_slice())))
+    }
+
+    /// Moves to `after`, which begins behind the closing quote.
+    fn quoted(&mut self, after: &'a [u8]) -> &'a str {
+        let len = self.rest.len() - after.len();
+        let text = self.rest.get(..len.saturating_sub(1)).unwrap_or_default();
+        self.rest = after;
+        str::from_utf8(text).unwrap_or_default()
+    }
+
+    fn need(&mut self, byte: u8) -> Result<(), Syntax> {
+        if self.eat(byte) { Ok(()) } else { Err(Syntax) }
+    }
+
+    fn spaces(&mut self) {
+        self.skip(|byte| byte == b' ');
+    }
+
+    fn skip(&mut self, also: impl Fn(u8) -> bool) {
+        while let [first, rest @ ..] = self.rest
+            && also(*first)
+        {
+            self.rest = rest;
+        }
+    }
+
+    /// The longest text of these (ASCII) bytes.
+    fn take(&mut self, of: impl Fn(u8) -> bool) -> &'a str {
+        let start = *self;
+        self.skip(of);
+        str::from_utf8(self.since(start)).unwrap_or_default()
+    }
+}
+
+/// tchar of RFC 9110, section 5.6.2.
+pub(crate) fn is_tchar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        )
+}
+
+fn digits(text: &str) -> Result<i64, Syntax> {
+    if text.is_empty() || text.len() > 15 {
+        return Err(Syntax);
+    }
+    Ok(text
+        .bytes()
+        .fold(0, |value, digit| value * 10 + i64::from(digit - b'0')))
+}
+
+fn hex(byte: Option<&u8>) -> Result<u8, Syntax> {
+    match byte {
+        Some(digit @ b'0'..=b'9') => Ok(digit - b'0'),
+        Some(digit @ b'a'..=b'f') => Ok(digit - b'a' + 10),
+        _ => Err(Syntax),
+    }
+}
+
+/// One character of UTF-8, as far as it was read.
+#[derive(Default)]
+struct Utf8 {
+    bytes: [u8; 4],
+    len: usize,
+}
+
+impl Utf8 {
+    fn is_complete(&self) -> bool {
+        self.len == 0
+    }
+
+    fn push(&mut self, byte: u8) -> Result<(), Syntax> {
+        *self.bytes.get_mut(self.len).ok_or(Syntax)? = byte;
+        self.len += 1;
+        match str::from_utf8(self.bytes.get(..self.len).unwrap_or_default()) {
+            Ok(_) => self.len = 0,
+            // Wrong, and not only unfinished.
+            Err(error) if error.error_len().is_some() => return Err(Syntax),
+            Err(_) => {}
+        }
+        Ok(())
+    }
+}
