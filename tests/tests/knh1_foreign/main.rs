@@ -179,6 +179,6 @@ fn attacks_by_python() {
 
 #[test]
 fn rate_limits() {
-    let options = ["--suites", "2,1", "--burst", "3", "--refill", "2"];
+    let options = ["--suites", "2,1", "--burst", "3", "--refill", "10"];
     against_the_service(python("attacks.py"), &options, &["3"], 8);
 }
