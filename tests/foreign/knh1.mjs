@@ -11,7 +11,9 @@ const crypto = globalThis.crypto ?? (await import("node:crypto")).webcrypto; // 
 const { subtle } = crypto;
 
 /** A code of the server, or why this client goes no further. */
-export class Refused extends Error {}
+export class Refused extends Error {
+  name = "Refused";
+}
 const need = (condition, why) => {
   if (!condition) throw new Refused(why);
 };

@@ -180,7 +180,10 @@ async fn whoami(caller: VerifiedCaller) -> Response {
 }
 
 async fn nowhere() -> Response {
-    let told = ([(CONTENT_TYPE, "application/json")], r#"{"error":"not_found"}"#);
+    let told = (
+        [(CONTENT_TYPE, "application/json")],
+        r#"{"error":"not_found"}"#,
+    );
     (StatusCode::NOT_FOUND, told).into_response()
 }
 

@@ -1,7 +1,7 @@
 //! The example service as a process of its own.
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -37,13 +37,16 @@ impl Service {
             .arg(format!("--enroll=alice={}", password.display()))
             .args(options)
             .stdout(Stdio::piped())
+            .stderr(File::create(folder.path().join("log")).unwrap())
             .spawn()
             .unwrap();
         let mut said = String::new();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         while !said.starts_with("listening on ") {
             said.clear();
-            assert_ne!(lines.read_line(&mut said).unwrap(), 0, "it ended");
+            if lines.read_line(&mut said).unwrap() == 0 {
+                panic!("{}", fs::read_to_string(folder.path().join("log")).unwrap());
+            }
         }
         Service {
             child,
