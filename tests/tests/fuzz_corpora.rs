@@ -10,6 +10,7 @@ type Check = fn(&[u8]);
 /// The fuzz targets and their checks.
 const TARGETS: &[(&str, Check)] = &[
     ("bundle", checks::bundle::bundle),
+    ("call", checks::call::call),
     ("content", checks::content::content),
     ("wire", checks::wire::wire),
 ];

@@ -1,6 +1,6 @@
-//! KNH1: password login by KDF, nonce and HMAC, without TLS, and signed calls
-//! ([`call`]). The service (stores, refresh, revoking) and the binding to HTTP
-//! are not here yet.
+//! KNH1: password login by KDF, nonce and HMAC, without TLS; signed calls
+//! ([`call`]); and what a server keeps of both (`service`, with the feature `std`,
+//! which is there by default). The binding to HTTP is a crate of its own.
 //!
 //! A server stores kdf(password, N). It sends a nonce and M > N; both sides
 //! derive kdf(password, M), and HMACs show it. What a client shows is
@@ -67,7 +67,8 @@
 //! ```
 //!
 //! Texts are prepared by the caller (RFC 8265: UsernameCaseMapped for logins,
-//! OpaqueString for passwords); [`limits::is_ascii_login`] and
+//! OpaqueString for passwords): by `prepare`, with the feature `precis`, which is
+//! there by default; [`limits::is_ascii_login`] and
 //! [`limits::is_ascii_password`] tell what is as it should be without tables.
 //! Nothing here reads a clock or the system's random numbers.
 #![no_std]
@@ -89,6 +90,8 @@ pub mod prepare;
 pub mod server;
 #[cfg(feature = "std")]
 pub mod service;
+#[cfg(feature = "teaching")]
+pub mod teaching;
 
 mod challenge_keys;
 mod cost;

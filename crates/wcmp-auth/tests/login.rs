@@ -107,7 +107,7 @@ fn ttl_is_what_was_asked_for_up_to_the_most() {
         let (m3, pending) = stretch
             .run(PASSWORD)
             .unwrap()
-            .finish("", "", asked)
+            .finish("", "read", asked)
             .unwrap();
         let (m4, _) = world.finish(&m3).unwrap();
         assert_eq!(pending.verify(&m4).unwrap().expires, NOW + 1 + granted);

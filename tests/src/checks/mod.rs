@@ -3,5 +3,6 @@
 //! `fuzz/fuzz_targets/` calls them with new bytes, `tests/fuzz_corpora.rs` with those of `fuzz/corpus/`.
 
 pub mod bundle;
+pub mod call;
 pub mod content;
 pub mod wire;

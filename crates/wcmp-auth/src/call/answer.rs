@@ -5,10 +5,11 @@ use alloc::string::String;
 use core::fmt;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
+use hmac::digest::FixedOutput;
 use zeroize::Zeroizing;
 
 use super::content_digest;
-use super::signature::{ALG, TAG, field_value, finish_mac, line, new_mac};
+use super::signature::{ALG, TAG, field_value, last_line, line, new_mac};
 
 /// The label of an answer's signature.
 const LABEL: &str = "knh1";
@@ -118,7 +119,8 @@ impl Answering {
         line(&mut mac, b"\"@method\";req", self.method.as_bytes());
         line(&mut mac, b"\"@path\";req", self.path.as_bytes());
         line(&mut mac, of_call.as_bytes(), self.signature.as_bytes());
-        let mac = finish_mac(mac, input.as_bytes());
+        last_line(&mut mac, input.as_bytes());
+        let mac = mac.finalize_fixed();
         Ok(AnswerFields {
             content_digest,
             signature_input: format!("{LABEL}={input}"),

@@ -13,12 +13,13 @@ use alloc::string::String;
 use core::fmt;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
+use hmac::digest::FixedOutput;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::Reason;
 use super::digest::digest_field;
-use super::signature::{ALG, TAG, field_value, finish_mac, is_field_name, line, new_mac};
+use super::signature::{ALG, TAG, field_value, is_field_name, last_line, line, new_mac};
 use super::verify::{BadAuthority, Target, authority};
 use crate::SessionKey;
 
@@ -230,7 +231,8 @@ impl Caller {
             self.counter,
             BASE64URL_NOPAD.encode(&self.token),
         ));
-        let signature = format!(":{}:", BASE64.encode(&finish_mac(mac, input.as_bytes())));
+        last_line(&mut mac, input.as_bytes());
+        let signature = format!(":{}:", BASE64.encode(&mac.finalize_fixed()));
         self.counter = after;
         let fields = CallFields {
             content_digest: digest.clone(),

@@ -316,3 +316,7 @@ impl Utf8 {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::cast_precision_loss, reason = "three digits after the point")]
+mod tests;

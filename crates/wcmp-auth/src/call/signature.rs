@@ -5,7 +5,8 @@
 use alloc::vec::Vec;
 
 use data_encoding::BASE64URL_NOPAD;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::digest::{FixedOutput, Update};
+use hmac::{Hmac, KeyInit};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -178,11 +179,9 @@ impl<'a> Signature<'a> {
     /// Whether the MAC under `key` is right, in constant time.
     pub(super) fn verify(&self, key: &[u8; 32]) -> Result<(), CallError> {
         let mut mac = new_mac(key);
-        for component in &self.components {
-            line(&mut mac, component.identifier, component.value);
-        }
-        let right = finish_mac(mac, self.input).ct_eq(&self.mac);
-        if bool::from(right) {
+        base(&mut mac, &self.components, self.input);
+        let right: [u8; 32] = mac.finalize_fixed().into();
+        if bool::from(right.ct_eq(&self.mac)) {
             Ok(())
         } else {
             Err(CallError::Mac)
@@ -199,19 +198,24 @@ pub(super) fn new_mac(key: &[u8; 32]) -> Hmac<Sha256> {
     Hmac::new((&*block).into())
 }
 
-/// A line of the signature base (RFC 9421, section 2.5).
-pub(super) fn line(mac: &mut Hmac<Sha256>, identifier: &[u8], value: &[u8]) {
-    mac.update(identifier);
-    mac.update(b": ");
-    mac.update(value);
-    mac.update(b"\n");
+/// The signature base (RFC 9421, section 2.5).
+fn base(sink: &mut impl Update, components: &[Component<'_>], input: &[u8]) {
+    for component in components {
+        line(sink, component.identifier, component.value);
+    }
+    last_line(sink, input);
 }
 
-/// The last line of the base, and the MAC.
-pub(super) fn finish_mac(mut mac: Hmac<Sha256>, input: &[u8]) -> [u8; 32] {
-    mac.update(b"\"@signature-params\": ");
-    mac.update(input);
-    mac.finalize().into_bytes().into()
+pub(super) fn line(sink: &mut impl Update, identifier: &[u8], value: &[u8]) {
+    sink.update(identifier);
+    sink.update(b": ");
+    sink.update(value);
+    sink.update(b"\n");
+}
+
+pub(super) fn last_line(sink: &mut impl Update, input: &[u8]) {
+    sink.update(b"\"@signature-params\": ");
+    sink.update(input);
 }
 
 fn find(field: &[u8]) -> Result<Found<'_>, CallError> {
@@ -360,3 +364,6 @@ pub(super) fn is_field_name(name: &str) -> bool {
             .bytes()
             .all(|byte| is_tchar(byte) && !byte.is_ascii_uppercase())
 }
+
+#[cfg(test)]
+mod tests;

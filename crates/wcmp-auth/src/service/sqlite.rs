@@ -9,7 +9,8 @@
 //!
 //! On Unix the file is made for its owner alone (0600). It holds session keys and
 //! password records as they are: whoever has it can act for every session in
-//! force, and guess passwords. What is deleted is overwritten in it.
+//! force, and guess passwords. What is deleted is overwritten, in the file at
+//! once and in its log (-wal) as that is used again.
 
 mod row;
 

@@ -11,7 +11,7 @@
 //! | a call, once, of a session in force | [`ReplayStore::admit`] |
 //! | which refresh of a token is *the* refresh | [`SessionStore::compare_and_swap`], live to spent |
 //! | a session with all its predecessors and successors (a *family*) ends | [`SessionStore::revoke`] |
-//! | all sessions of a login end but one family; a password is another | [`CredentialStore::compare_and_swap`], by the epoch |
+//! | all sessions of a login end but one family; a password is another | [`CredentialStore::compare_and_swap_account`], by the epoch |
 //! | a login is taken | [`CredentialStore::put_if`] |
 //! | which challenge key a fleet uses in a slot of ten minutes | [`KeyStore::put_key`] |
 //!
@@ -94,7 +94,7 @@ impl Account {
 pub struct Stored {
     /// The row.
     pub account: Arc<Account>,
-    /// Counts its changes. What a [`CredentialStore::compare_and_swap`] compares.
+    /// Counts its changes. What a [`CredentialStore::compare_and_swap_account`] compares.
     pub version: u64,
 }
 

@@ -62,7 +62,7 @@ pub fn decides_once(store: &dyn Store) {
     assert_eq!(admitted.into_inner(), 32);
 
     ends_at_once(store, |names| {
-        assert!(store.revoke(&names.token(1)).unwrap())
+        assert!(store.revoke(&names.token(1)).unwrap());
     });
     ends_at_once(store, |names| {
         let account = names.account(0, 1, Some(names.token(9)));
