@@ -171,12 +171,11 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
 }
 
 async fn whoami(caller: VerifiedCaller) -> Response {
-    let who = serde_json::json!({
-        "login": caller.login(),
-        "device": caller.device(),
-        "scopes": caller.scopes(),
-    });
-    ([(CONTENT_TYPE, "application/json")], who.to_string()).into_response()
+    let text = |text: &str| serde_json::Value::from(text);
+    let (login, device) = (text(caller.login()), text(caller.device()));
+    let scopes = text(caller.scopes());
+    let who = format!(r#"{{"login":{login},"device":{device},"scopes":{scopes}}}"#);
+    ([(CONTENT_TYPE, "application/json")], who).into_response()
 }
 
 async fn nowhere() -> Response {

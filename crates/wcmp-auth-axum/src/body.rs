@@ -28,7 +28,7 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
         leave(headers, body);
         return Err(Unread::TooLong);
     }
-    let mut whole = Vec::with_capacity(announced.unwrap_or_default());
+    let mut whole = Vec::with_capacity(announced.unwrap_or_default().min(64 << 10));
     let mut body = body;
     while let Some(frame) = body.frame().await {
         // Trailers are not covered by anything: not looked at.

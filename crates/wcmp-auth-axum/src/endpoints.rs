@@ -34,7 +34,6 @@ impl Knh1 {
     /// go by it. Behind a proxy, a layer around this router puts the
     /// [`Source`] that the proxy tells into the request's extensions. A request
     /// with neither counts as one of 0.0.0.0.
-    #[must_use]
     pub fn router(&self) -> Router {
         let signed = |route: MethodRouter<Knh1>| route.layer(self.calls().max_body(MAX_BODY));
         let password = self.calls().max_body(MAX_BODY).scope("password");

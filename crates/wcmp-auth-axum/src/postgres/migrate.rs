@@ -1,8 +1,8 @@
 //! Makes the tables, step by step.
 
+use sqlx_core::executor::Executor as _;
 use sqlx_core::query::query;
 use sqlx_core::query_scalar::query_scalar;
-use sqlx_core::raw_sql::raw_sql;
 use sqlx_postgres::PgPool;
 use wcmp_auth::service::StoreError;
 
@@ -25,16 +25,16 @@ async fn step_by_step(pool: &PgPool) -> Result<(), Failed> {
     lock.execute(&mut *transaction).await?;
     let first = "CREATE SCHEMA IF NOT EXISTS knh1;
         CREATE TABLE IF NOT EXISTS knh1.version (version bigint NOT NULL);";
-    raw_sql(first).execute(&mut *transaction).await?;
+    (*transaction).execute(first).await?;
     let version = "SELECT coalesce(max(version), 0) FROM knh1.version";
     let version: i64 = query_scalar(version).fetch_one(&mut *transaction).await?;
     let version = usize::try_from(version).map_err(|_| Failed::Corrupt)?;
     // More steps than we know of: a newer program's.
     let steps = STEPS.get(version..).ok_or(Failed::Corrupt)?;
     for step in steps {
-        raw_sql(step).execute(&mut *transaction).await?;
+        (*transaction).execute(*step).await?;
         let done = "INSERT INTO knh1.version SELECT count(*) + 1 FROM knh1.version";
-        raw_sql(done).execute(&mut *transaction).await?;
+        (*transaction).execute(done).await?;
     }
     transaction.commit().await?;
     Ok(())

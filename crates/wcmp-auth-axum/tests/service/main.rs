@@ -6,5 +6,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod calls;
+mod client;
 mod cluster;
+mod fleet;
+mod layer;
+mod logins;
 mod postgres;
+mod process;
+mod program;
