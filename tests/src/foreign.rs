@@ -1,5 +1,6 @@
-//! The second implementation, `foreign/wcmp.py`, as a child process that answers the same
-//! requests.
+//! Implementations in other languages, in the folder `foreign`, and what they need: Python
+//! with packages, Node with packages. `wcmp.py` runs as a child process that answers the
+//! same requests as [`protocol`](crate::protocol).
 
 use std::env;
 use std::fs;
@@ -27,8 +28,8 @@ pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign")
 }
 
-/// The interpreter of a virtual environment with what `wcmp.py` needs, made in `target`
-/// at first use.
+/// The interpreter of a virtual environment with what the programs in Python need, made
+/// in `target` at first use.
 ///
 /// `None`, with a notice, if Python or its packages are not to be had.
 ///
@@ -38,7 +39,24 @@ pub fn folder() -> PathBuf {
 pub fn interpreter(target: &Path) -> Option<PathBuf> {
     // Once, since without a network it takes long to fail.
     static MADE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    match MADE.get_or_init(|| virtual_environment(target)) {
+    or_notice(MADE.get_or_init(|| virtual_environment(target)))
+}
+
+/// The folder in which npm installed what `package.json` names, made in `target` at first
+/// use.
+///
+/// `None`, with a notice, if Node or its packages are not to be had.
+///
+/// # Panics
+/// As [`interpreter`].
+#[must_use]
+pub fn node_modules(target: &Path) -> Option<PathBuf> {
+    static MADE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    or_notice(MADE.get_or_init(|| npm_install(target)))
+}
+
+fn or_notice(made: &Result<PathBuf, String>) -> Option<PathBuf> {
+    match made {
         Ok(path) => Some(path.clone()),
         Err(why) => {
             let required = env::var("WCMP_REQUIRE_FOREIGN").is_ok_and(|value| value == "1");
@@ -54,23 +72,58 @@ pub fn interpreter(target: &Path) -> Option<PathBuf> {
 fn virtual_environment(target: &Path) -> Result<PathBuf, String> {
     let requirements = folder().join("requirements.txt");
     let version = run(Command::new("python3").arg("-VV"))?;
+    let made = made_once(
+        target,
+        "foreign-python",
+        &version,
+        &requirements,
+        |beside| {
+            run(Command::new("python3").args(["-m", "venv"]).arg(beside))?;
+            let pip = ["-m", "pip", "install", "--quiet", "-r"];
+            let mut install = Command::new(beside.join("bin/python"));
+            run(install.args(pip).arg(&requirements))
+        },
+    )?;
+    Ok(made.join("bin/python"))
+}
+
+fn npm_install(target: &Path) -> Result<PathBuf, String> {
+    let package = folder().join("package.json");
+    let version = run(Command::new("node").arg("--version"))?;
+    made_once(target, "foreign-node", &version, &package, |beside| {
+        fs::create_dir_all(beside).map_err(|error| error.to_string())?;
+        fs::copy(&package, beside.join("package.json")).map_err(|error| error.to_string())?;
+        let install = ["install", "--silent", "--no-audit", "--no-fund"];
+        let mut npm = Command::new("npm");
+        run(npm
+            .args(install)
+            .arg("--ignore-scripts")
+            .current_dir(beside))
+    })
+}
+
+/// A folder in `target` for this version and list of packages; `fill` is called if there is
+/// none yet.
+fn made_once(
+    target: &Path,
+    name: &str,
+    version: &str,
+    list: &Path,
+    fill: impl FnOnce(&Path) -> Result<String, String>,
+) -> Result<PathBuf, String> {
     let mut hash = DefaultHasher::new();
-    (&version, fs::read(&requirements).unwrap()).hash(&mut hash);
-    let name = format!("foreign-python-{:016x}", hash.finish());
+    (version, fs::read(list).unwrap()).hash(&mut hash);
+    let name = format!("{name}-{:016x}", hash.finish());
     let made = target.join(&name);
     if !made.exists() {
         // Made beside and renamed when whole: another process may be about it too.
         let beside = target.join(format!("{name}.{}", std::process::id()));
-        run(Command::new("python3").args(["-m", "venv"]).arg(&beside))?;
-        let pip = ["-m", "pip", "install", "--quiet", "-r"];
-        let mut install = Command::new(beside.join("bin/python"));
-        let installed = run(install.args(pip).arg(&requirements));
-        if let Err(why) = installed.and_then(|_| rename(&beside, &made)) {
-            fs::remove_dir_all(&beside).unwrap();
+        if let Err(why) = fill(&beside).and_then(|_| rename(&beside, &made)) {
+            let _ = fs::remove_dir_all(&beside);
             return Err(why);
         }
     }
-    Ok(made.join("bin/python"))
+    Ok(made)
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), String> {

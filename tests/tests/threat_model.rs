@@ -1,4 +1,5 @@
-//! Every test that the threat model and the specification name exists.
+//! Every test that the threat model, the page on KNH1's security and the specification
+//! name exists.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -48,6 +49,36 @@ fn named(line: &str) -> Vec<(String, Vec<String>)> {
     named
 }
 
+/// The source of a file as the page on KNH1 names it: with a folder under `crates`, without
+/// one among the tests here, Rust or foreign.
+fn source_of_auth(file: &str) -> Option<String> {
+    if file.contains('/') {
+        fs::read_to_string(root().join("crates").join(file)).ok()
+    } else {
+        source(file).or_else(|| fs::read_to_string(root().join("tests/foreign").join(file)).ok())
+    }
+}
+
+/// What follows `test:` in a line of that page: files, each with names of functions.
+fn tests_of_auth(line: &str) -> Vec<(String, Vec<String>)> {
+    let mut tests: Vec<(String, Vec<String>)> = Vec::new();
+    let (_, named) = line.split_once("`test:`").unwrap_or_default();
+    for word in named.split_whitespace() {
+        let word = word.trim_end_matches([',', ';', '.', '|']);
+        if [".rs", ".py", ".mjs"].iter().any(|end| word.ends_with(end)) {
+            tests.push((word.into(), Vec::new()));
+        } else if word.len() > 2
+            && let Some(name) = word
+                .strip_prefix('`')
+                .and_then(|name| name.strip_suffix('`'))
+            && let Some((_, names)) = tests.last_mut()
+        {
+            names.push(name.into());
+        }
+    }
+    tests
+}
+
 #[test]
 fn every_test_that_the_threat_model_names_exists() {
     let text = fs::read_to_string(root().join("docs/threat-model.md")).unwrap();
@@ -60,6 +91,23 @@ fn every_test_that_the_threat_model_names_exists() {
                 assert!(there, "no {name} in {file}: {line}");
                 functions += 1;
             }
+        }
+    }
+    assert!(functions > 40, "only {functions} are named");
+}
+
+#[test]
+fn every_test_that_the_page_on_knh1_names_exists() {
+    let text = fs::read_to_string(root().join("docs/auth-security.md")).unwrap();
+    let mut functions = 0;
+    for (file, names) in text.lines().flat_map(tests_of_auth) {
+        let source = source_of_auth(&file).unwrap_or_else(|| panic!("no {file}"));
+        for name in names {
+            let there = ["fn ", "def ", "function "]
+                .iter()
+                .any(|before| source.contains(&format!("{before}{name}(")));
+            assert!(there, "no {name} in {file}");
+            functions += 1;
         }
     }
     assert!(functions > 40, "only {functions} are named");

@@ -28,10 +28,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::serve::ListenerExt as _;
 use clap::Parser;
 use tokio::net::TcpListener;
@@ -144,8 +144,10 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let calls = knh1.calls();
     let app = Router::new()
         .route("/whoami", get(whoami).layer(calls.clone().scope("read")))
-        .route("/echo", post(echo).layer(calls.scope("write")))
-        .merge(knh1.router());
+        .route("/echo", post(echo).layer(calls.clone().scope("write")))
+        .merge(knh1.router())
+        // What is nowhere is answered to callers, signed; others are told nothing.
+        .fallback_service(any(nowhere).layer(calls));
     let listener = TcpListener::bind(options.listen)
         .await
         .map_err(|error| format!("--listen {}: {error}", options.listen))?;
@@ -174,6 +176,14 @@ async fn whoami(caller: VerifiedCaller) -> Response {
     let scopes = text(caller.scopes());
     let who = format!(r#"{{"login":{login},"device":{device},"scopes":{scopes}}}"#);
     ([(CONTENT_TYPE, "application/json")], who).into_response()
+}
+
+async fn nowhere() -> Response {
+    let told = (
+        [(CONTENT_TYPE, "application/json")],
+        r#"{"error":"not_found"}"#,
+    );
+    (StatusCode::NOT_FOUND, told).into_response()
 }
 
 async fn echo(headers: HeaderMap, body: Bytes) -> Response {

@@ -154,8 +154,10 @@ fn head_and_unknown_methods() {
     assert_eq!((head.status, head.body.len()), (200, 0));
     assert_eq!(head.header("content-type"), Some("application/json"));
     assert_eq!(alice.call("DELETE", "/whoami", None).status, 405);
+    // Callers are told, signed; strangers are not told what there is.
+    assert_eq!(alice.call("GET", "/nowhere", None).status, 404);
     let missing = send(service.address, &request("GET", "/nowhere", &[], None));
-    assert_eq!(missing.status, 404);
+    assert_eq!(missing.status, 401);
 }
 
 #[test]
