@@ -11,6 +11,7 @@ type Check = fn(&[u8]);
 const TARGETS: &[(&str, Check)] = &[
     ("bundle", checks::bundle::bundle),
     ("content", checks::content::content),
+    ("hints", checks::hints::hints),
     ("wire", checks::wire::wire),
 ];
 

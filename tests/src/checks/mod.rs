@@ -4,4 +4,5 @@
 
 pub mod bundle;
 pub mod content;
+pub mod hints;
 pub mod wire;
