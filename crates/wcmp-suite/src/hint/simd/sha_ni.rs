@@ -2,9 +2,10 @@
 //!
 //! One `sha256rnds2` takes four cycles and the next of the same compression needs
 //! its result, but the processor begins another every one or two: hence four lanes.
-//! Message schedules are computed before, into memory, so that the lanes' eight
-//! registers stay registers. Everything is a named local or indexed by constants:
-//! loops over arrays of registers spill.
+//! Message schedules are computed before, two at a time, into memory, so that the
+//! lanes' eight registers stay registers. Everything is a named local or indexed by
+//! constants: loops over arrays of registers spill. Nothing here is compiled for
+//! AVX: beside its encoding these instructions took four times as long.
 
 use core::arch::x86_64::{
     __m128i, _mm_add_epi32, _mm_alignr_epi8, _mm_blend_epi16, _mm_cvtsi64_si128, _mm_cvtsi128_si64,
@@ -27,33 +28,37 @@ struct Schedule([i64; 32]);
 
 impl Schedule {
     const EMPTY: Schedule = Schedule([0; 32]);
+    const TWO: [Schedule; 2] = [Schedule::EMPTY; 2];
 }
 
 #[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
 pub(super) fn hints(keys: &[&Midstates], messages: &[HintMessage], hints: &mut [[u8; HINT_LEN]]) {
     // Memory that is cleared once, not for every hint.
-    let (inner, outer) = (&mut [Schedule::EMPTY; 4], &mut [Schedule::EMPTY; 4]);
+    let (inner, outer) = (&mut [Schedule::TWO; 2], &mut [Schedule::TWO; 2]);
     let (fours, rest) = messages.as_chunks::<4>();
     let (four_rows, rest_rows) = hints.split_at_mut(fours.len() * 4 * keys.len());
 
     // Each key with four messages.
     for (rows, four_messages) in four_rows.chunks_exact_mut(4 * keys.len()).zip(fours) {
-        for (schedule, message) in inner.iter_mut().zip(four_messages) {
-            block(message, schedule);
-        }
+        let [m0, m1, m2, m3] = four_messages;
+        let [first, second] = &mut *inner;
+        schedule_blocks([m0, m1], first);
+        schedule_blocks([m2, m3], second);
+        let inner = [&first[0], &first[1], &second[0], &second[1]];
         let (r0, rows) = rows.split_at_mut(keys.len());
         let (r1, rows) = rows.split_at_mut(keys.len());
         let (r2, r3) = rows.split_at_mut(keys.len());
         let row = r0.iter_mut().zip(r1).zip(r2.iter_mut().zip(r3));
         for (((h0, h1), (h2, h3)), key) in row.zip(keys) {
-            four([key; 4], inner.each_ref(), outer, [h0, h1, h2, h3]);
+            four([key; 4], inner, outer, [h0, h1, h2, h3]);
         }
     }
 
     // Each message that is left with four keys.
     for (row, message) in rest_rows.chunks_exact_mut(keys.len()).zip(rest) {
-        let [schedule, ..] = inner;
-        block(message, schedule);
+        let [pair, _] = &mut *inner;
+        schedule_blocks([message, message], pair);
+        let inner = [&pair[0]; 4];
         for (hints, keys) in row.chunks_mut(4).zip(keys.chunks(4)) {
             // Lanes without a key of their own repeat the first one's.
             let Some(first) = keys.first() else { continue };
@@ -62,7 +67,7 @@ pub(super) fn hints(keys: &[&Midstates], messages: &[HintMessage], hints: &mut [
                 *lane = key;
             }
             let mut computed = [[0; HINT_LEN]; 4];
-            four(lanes, [schedule; 4], outer, computed.each_mut());
+            four(lanes, inner, outer, computed.each_mut());
             for (to, hint) in hints.iter_mut().zip(computed) {
                 *to = hint;
             }
@@ -76,19 +81,21 @@ pub(super) fn hints(keys: &[&Midstates], messages: &[HintMessage], hints: &mut [
 fn four(
     keys: [&Midstates; 4],
     inner: [&Schedule; 4],
-    outer: &mut [Schedule; 4],
+    outer: &mut [[Schedule; 2]; 2],
     hints: [&mut [u8; HINT_LEN]; 4],
 ) {
-    let before = keys.map(|key| &key.inner);
-    let after = compress(before, inner);
-    for ((schedule, before), after) in outer.iter_mut().zip(before).zip(&after) {
-        hash_block(before, after, schedule);
-    }
-    let before = keys.map(|key| &key.outer);
-    let after = compress(before, outer.each_ref());
-    for ((hint, before), after) in hints.into_iter().zip(before).zip(&after) {
-        *hint = first_16(before, after);
-    }
+    let [k0, k1, k2, k3] = keys;
+    let [first, second] = compress([&k0.inner, &k1.inner, &k2.inner, &k3.inner], inner);
+    let [w0, w1] = outer;
+    schedule_hashes([&k0.inner, &k1.inner], &first, w0);
+    schedule_hashes([&k2.inner, &k3.inner], &second, w1);
+    let outer = [&w0[0], &w0[1], &w1[0], &w1[1]];
+    let [first, second] = compress([&k0.outer, &k1.outer, &k2.outer, &k3.outer], outer);
+    let [h0, h1, h2, h3] = hints;
+    *h0 = first_16(&k0.outer, &first[0]);
+    *h1 = first_16(&k1.outer, &first[1]);
+    *h2 = first_16(&k2.outer, &second[0]);
+    *h3 = first_16(&k3.outer, &second[1]);
 }
 
 /// The words from a to d and from e to h.
@@ -130,10 +137,10 @@ fn first_16(before: &[u32; 8], after: &Registers) -> [u8; HINT_LEN] {
     (low | high << 64).to_le_bytes()
 }
 
-/// The schedule of a message's block.
-#[inline(never)]
+/// The words of a message's block.
+#[inline]
 #[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
-fn block(message: &HintMessage, out: &mut Schedule) {
+fn block(message: &HintMessage) -> [__m128i; 4] {
     let (quads, _) = message.0.as_chunks::<16>();
     let mut words = [_mm_set_epi64x(0, 0); 4];
     for (words, quad) in words.iter_mut().zip(quads) {
@@ -142,26 +149,45 @@ fn block(message: &HintMessage, out: &mut Schedule) {
         let (low, high) = (both as i64, (both >> 64) as i64);
         *words = big_endian(_mm_set_epi64x(high, low));
     }
-    schedule(words, out);
+    words
 }
 
-/// The schedule of the block of a hash: the hash, and the padding of 32 bytes after
-/// a block of key. Never inlined: four of it in a row would be mixed, and spill.
-#[inline(never)]
+/// The words of the block of a hash: the hash, and the padding of 32 bytes after a
+/// block of key.
+#[inline]
 #[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
-fn hash_block(before: &[u32; 8], after: &Registers, out: &mut Schedule) {
+fn hash_block(before: &[u32; 8], after: &Registers) -> [__m128i; 4] {
     let (a_to_d, e_to_h) = sum(before, after);
     let one = _mm_setr_epi32(i32::MIN, 0, 0, 0);
     let bits = _mm_setr_epi32(0, 0, 0, OUTER_BITS);
-    schedule([a_to_d, e_to_h, one, bits], out);
+    [a_to_d, e_to_h, one, bits]
 }
 
-/// FIPS 180-4 section 6.2.2, step 1.
+/// The schedules of two messages' blocks. Never inlined, nor is the next: twice in
+/// a row would be mixed, and spill.
+#[inline(never)]
+#[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
+fn schedule_blocks([m0, m1]: [&HintMessage; 2], out: &mut [Schedule; 2]) {
+    schedule([block(m0), block(m1)], out);
+}
+
+/// The schedules of the blocks of two hashes.
+#[inline(never)]
+#[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
+fn schedule_hashes([b0, b1]: [&[u32; 8]; 2], [a0, a1]: &[Registers; 2], out: &mut [Schedule; 2]) {
+    schedule([hash_block(b0, a0), hash_block(b1, a1)], out);
+}
+
+/// FIPS 180-4 section 6.2.2, step 1, in two lanes.
 #[inline]
 #[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
-fn schedule([mut a, mut b, mut c, mut d]: [__m128i; 4], Schedule(out): &mut Schedule) {
+fn schedule(blocks: [[__m128i; 4]; 2], [Schedule(out0), Schedule(out1)]: &mut [Schedule; 2]) {
+    let [
+        [mut a0, mut b0, mut c0, mut d0],
+        [mut a1, mut b1, mut c1, mut d1],
+    ] = blocks;
     macro_rules! put {
-        ($quad:literal $words:expr) => {
+        ($out:ident $quad:literal $words:expr) => {
             let words = _mm_add_epi32(
                 $words,
                 _mm_setr_epi32(
@@ -171,29 +197,36 @@ fn schedule([mut a, mut b, mut c, mut d]: [__m128i; 4], Schedule(out): &mut Sche
                     ROUND[4 * $quad + 3].cast_signed(),
                 ),
             );
-            out[2 * $quad] = _mm_cvtsi128_si64(words);
-            out[2 * $quad + 1] = _mm_extract_epi64(words, 1);
+            $out[2 * $quad] = _mm_cvtsi128_si64(words);
+            $out[2 * $quad + 1] = _mm_extract_epi64(words, 1);
         };
     }
-    put!(0 a);
-    put!(1 b);
-    put!(2 c);
-    put!(3 d);
+    put!(out0 0 a0);
+    put!(out1 0 a1);
+    put!(out0 1 b0);
+    put!(out1 1 b1);
+    put!(out0 2 c0);
+    put!(out1 2 c1);
+    put!(out0 3 d0);
+    put!(out1 3 d1);
     macro_rules! next {
         ($($quad:literal)*) => {$(
-            let sum = _mm_add_epi32(_mm_sha256msg1_epu32(a, b), _mm_alignr_epi8(d, c, 4));
-            (a, b, c, d) = (b, c, d, _mm_sha256msg2_epu32(sum, d));
-            put!($quad d);
+            let sum0 = _mm_add_epi32(_mm_sha256msg1_epu32(a0, b0), _mm_alignr_epi8(d0, c0, 4));
+            let sum1 = _mm_add_epi32(_mm_sha256msg1_epu32(a1, b1), _mm_alignr_epi8(d1, c1, 4));
+            (a0, b0, c0, d0) = (b0, c0, d0, _mm_sha256msg2_epu32(sum0, d0));
+            (a1, b1, c1, d1) = (b1, c1, d1, _mm_sha256msg2_epu32(sum1, d1));
+            put!(out0 $quad d0);
+            put!(out1 $quad d1);
         )*};
     }
     next!(4 5 6 7 8 9 10 11 12 13 14 15);
-    let _ = (a, b, c);
+    let _ = (a0, b0, c0, a1, b1, c1);
 }
 
 /// FIPS 180-4 section 6.2.2, steps 2 and 3, in four lanes.
 #[inline(never)]
 #[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
-fn compress(before: [&[u32; 8]; 4], schedules: [&Schedule; 4]) -> [Registers; 4] {
+fn compress(before: [&[u32; 8]; 4], schedules: [&Schedule; 4]) -> [[Registers; 2]; 2] {
     let [b0, b1, b2, b3] = before;
     let (mut s0, mut s1, mut s2, mut s3) = (start(b0), start(b1), start(b2), start(b3));
     let [w0, w1, w2, w3] = schedules;
@@ -215,7 +248,7 @@ fn compress(before: [&[u32; 8]; 4], schedules: [&Schedule; 4]) -> [Registers; 4]
         };
     }
     rounds!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
-    [s0, s1, s2, s3]
+    [[s0, s1], [s2, s3]]
 }
 
 #[inline]
