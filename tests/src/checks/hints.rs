@@ -35,6 +35,9 @@ fn keys() -> &'static Keys {
 }
 
 /// The first byte says how many keys, the second how many of the hints are slots; what follows are messages and slots.
+///
+/// # Panics
+/// If a way disagrees.
 pub fn hints(data: &[u8]) {
     let [number, slots, data @ ..] = data else {
         return;
