@@ -16,7 +16,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
 use sha2::Sha256;
-use wcmp::suite::{HintEngine, HintKeys, HintMatcher, HintMessage, HintPath};
+use wcmp::suite::{HintEngine, HintInput, HintKeys, HintMatcher, HintPath};
 use wcmp::{
     Column, Content, KeyPair, KeyType, Provider, Readable, Receiver, Row, ScanCursor, Scanner,
     Sealer, Suite,
@@ -91,7 +91,7 @@ fn hint_kernels(c: &mut Criterion) {
             let (mut messages, mut hints) = (Vec::new(), Vec::new());
             move || {
                 for nonces in nonces.chunks(16) {
-                    let message = |nonce| HintMessage::receiver(SUITE, nonce);
+                    let message = |nonce| HintInput::receiver(SUITE, nonce);
                     messages.clear();
                     messages.extend(black_box(nonces).iter().map(message));
                     engine.hints(keys, &messages, &mut hints);

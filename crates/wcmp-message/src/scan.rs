@@ -6,7 +6,7 @@ use core::fmt;
 use core::ops::Range;
 
 use wcmp_suite::{
-    Form, HINT_LEN, HintEngine, HintKeys, HintMatcher, HintMessage, KeyPair, KeyType, Provider,
+    Form, HINT_LEN, HintEngine, HintInput, HintKeys, HintMatcher, KeyPair, KeyType, Provider,
     Suite, SuiteId, find_hint, slot, stranger_hint,
 };
 use wcmp_wire::MAX_SLOTS;
@@ -309,7 +309,7 @@ struct Block<'s> {
 #[derive(Default)]
 struct Pending {
     rows: Vec<usize>,
-    messages: Vec<HintMessage>,
+    messages: Vec<HintInput>,
 }
 
 impl Block<'_> {
@@ -367,8 +367,8 @@ impl Block<'_> {
             }
             pending.rows.push(place);
             pending.messages.push(match suite.form() {
-                Form::Open => HintMessage::receiver(suite, row.recipient_nonce),
-                Form::Sealed => HintMessage::pair(row.body),
+                Form::Open => HintInput::receiver(suite, row.recipient_nonce),
+                Form::Sealed => HintInput::pair(row.body),
             });
             let enough = (HINTS_AT_ONCE / group.keys.len()).clamp(8, 64);
             if pending.rows.len() >= enough {

@@ -22,7 +22,7 @@ use zeroize::Zeroize;
 use crate::hpke::SharedSecret;
 use crate::{HINT_LEN, Provider, Suite};
 
-pub use engine::{HintEngine, HintKeys, HintMessage, HintPath};
+pub use engine::{HintEngine, HintInput, HintKeys, HintPath};
 pub use matching::HintMatcher;
 
 /// FIPS 180-4 section 5.3.3.

@@ -32,7 +32,7 @@ mod public_key;
 mod text;
 
 pub use hint::{
-    HintEngine, HintKey, HintKeys, HintMatcher, HintMessage, HintPath, PairHintKey, find_hint,
+    HintEngine, HintInput, HintKey, HintKeys, HintMatcher, HintPath, PairHintKey, find_hint,
     stranger_hint,
 };
 pub use id::{AeadAlgorithm, Form, KeyType, Suite, SuiteId, UnknownId};

@@ -9,8 +9,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use wcmp_suite::{
-    HintEngine, HintKey, HintKeys, HintMatcher, HintMessage, HintPath, KeyPair, KeyType,
-    PairHintKey, Provider, Suite,
+    HintEngine, HintInput, HintKey, HintKeys, HintMatcher, HintPath, KeyPair, KeyType, PairHintKey,
+    Provider, Suite,
 };
 
 /// Key pairs are slow to make: these are enough for every number of lanes and a rest.
@@ -55,7 +55,7 @@ fn every_way_computes_every_number_of_keys_and_messages() {
 
             let keys: HintKeys<'_> = hint_keys[..of].iter().copied().collect();
             let nonces: Vec<[u8; 16]> = inputs.iter().map(|input| *input.first_chunk().unwrap()).collect();
-            let messages: Vec<_> = nonces.iter().map(|nonce| HintMessage::receiver(suite, nonce)).collect();
+            let messages: Vec<_> = nonces.iter().map(|nonce| HintInput::receiver(suite, nonce)).collect();
             engine.hints(&keys, &messages, &mut hints);
             let each = nonces.iter().flat_map(|nonce| {
                 hint_keys[..of].iter().map(move |key| key.receiver_hint(suite, nonce))
@@ -64,7 +64,7 @@ fn every_way_computes_every_number_of_keys_and_messages() {
 
             let of = of.min(pair_keys.len());
             let keys: HintKeys<'_> = pair_keys[..of].iter().collect();
-            let messages: Vec<_> = inputs.iter().map(HintMessage::pair).collect();
+            let messages: Vec<_> = inputs.iter().map(HintInput::pair).collect();
             engine.hints(&keys, &messages, &mut hints);
             let each = inputs.iter().flat_map(|body| pair_keys[..of].iter().map(|key| key.hint(body)));
             prop_assert_eq!(&hints, &each.collect::<Vec<_>>(), "{:?}", engine);

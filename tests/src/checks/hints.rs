@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use wcmp::suite::{HintEngine, HintKeys, HintMatcher, HintMessage, HintPath, PairHintKey};
+use wcmp::suite::{HintEngine, HintInput, HintKeys, HintMatcher, HintPath, PairHintKey};
 use wcmp::{KeyPair, Suite};
 
 use crate::kit::{CRYPTO, person};
@@ -62,13 +62,13 @@ pub fn hints(data: &[u8]) {
     let mut computed = Vec::new();
     for engine in HintPath::ALL.into_iter().filter_map(HintEngine::with) {
         let keys: HintKeys<'_> = pairs[..of].iter().map(KeyPair::hint_key).collect();
-        let message = |nonce| HintMessage::receiver(suite, nonce);
-        let messages: Vec<HintMessage> = nonces.iter().map(message).collect();
+        let message = |nonce| HintInput::receiver(suite, nonce);
+        let messages: Vec<HintInput> = nonces.iter().map(message).collect();
         engine.hints(&keys, &messages, &mut computed);
         assert_eq!(computed, receiver_hints, "{engine:?}");
 
         let keys: HintKeys<'_> = pair_hint_keys[..of].iter().collect();
-        let messages: Vec<HintMessage> = bodies.iter().map(HintMessage::pair).collect();
+        let messages: Vec<HintInput> = bodies.iter().map(HintInput::pair).collect();
         engine.hints(&keys, &messages, &mut computed);
         assert_eq!(computed, pair_hints, "{engine:?}");
     }

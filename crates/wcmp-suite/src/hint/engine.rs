@@ -55,28 +55,28 @@ impl<'a> FromIterator<&'a PairHintKey> for HintKeys<'a> {
 /// What an envelope's hints are made over: the one block that it fills, padding
 /// included.
 #[derive(Clone, Copy)]
-pub struct HintMessage(pub(super) [u8; 64]);
+pub struct HintInput(pub(super) [u8; 64]);
 
-impl fmt::Debug for HintMessage {
+impl fmt::Debug for HintInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HintMessage(..)")
+        f.write_str("HintInput(..)")
     }
 }
 
-impl HintMessage {
+impl HintInput {
     /// For receiver hints of an open suite, which are made with [`HintKey`]s.
     #[inline]
     #[must_use]
-    pub fn receiver(suite: Suite, recipient_nonce: &[u8; 16]) -> HintMessage {
+    pub fn receiver(suite: Suite, recipient_nonce: &[u8; 16]) -> HintInput {
         let label = b"WCMP v1 receiver hint";
-        HintMessage(nonce_block(label, suite, recipient_nonce))
+        HintInput(nonce_block(label, suite, recipient_nonce))
     }
 
     /// For pair hints of a sealed suite, which are made with [`PairHintKey`]s.
     #[inline]
     #[must_use]
-    pub fn pair(body: &[u8; 32]) -> HintMessage {
-        HintMessage(hash_block(body))
+    pub fn pair(body: &[u8; 32]) -> HintInput {
+        HintInput(hash_block(body))
     }
 }
 
@@ -111,7 +111,7 @@ enum Chosen {
 /// there are, and on nothing else.
 ///
 /// ```
-/// use wcmp_suite::{HintEngine, HintMessage, KeyPair, KeyType, Provider, Suite};
+/// use wcmp_suite::{HintEngine, HintInput, KeyPair, KeyType, Provider, Suite};
 ///
 /// let suite = Suite::OpenAes256Gcm;
 /// let mine = [1, 2, 3].map(|seed| {
@@ -120,7 +120,7 @@ enum Chosen {
 /// let nonces = [[4; 16], [5; 16]];
 ///
 /// let keys = mine.iter().map(KeyPair::hint_key).collect();
-/// let messages = nonces.map(|nonce| HintMessage::receiver(suite, &nonce));
+/// let messages = nonces.map(|nonce| HintInput::receiver(suite, &nonce));
 /// let mut hints = Vec::new();
 /// HintEngine::detect().hints(&keys, &messages, &mut hints);
 ///
@@ -182,7 +182,7 @@ impl HintEngine {
     pub fn hints(
         &self,
         keys: &HintKeys<'_>,
-        messages: &[HintMessage],
+        messages: &[HintInput],
         hints: &mut Vec<[u8; HINT_LEN]>,
     ) {
         // Emptied first, nothing is copied if there is no room.
@@ -202,7 +202,7 @@ impl HintEngine {
 }
 
 /// What the other ways have to equal.
-fn portable(keys: &[&Midstates], messages: &[HintMessage], hints: &mut [[u8; HINT_LEN]]) {
+fn portable(keys: &[&Midstates], messages: &[HintInput], hints: &mut [[u8; HINT_LEN]]) {
     for (row, message) in hints.chunks_exact_mut(keys.len()).zip(messages) {
         for (hint, key) in row.iter_mut().zip(keys) {
             *hint = key.hint(&message.0);

@@ -7,7 +7,7 @@
 mod avx2;
 mod sha_ni;
 
-use super::engine::HintMessage;
+use super::engine::HintInput;
 use super::{HINT_LEN, Midstates};
 
 cpufeatures::new!(has_sha_ni, "sha", "sse2", "ssse3", "sse4.1");
@@ -25,7 +25,7 @@ impl ShaNi {
     pub(super) fn hints(
         self,
         keys: &[&Midstates],
-        messages: &[HintMessage],
+        messages: &[HintInput],
         hints: &mut [[u8; HINT_LEN]],
     ) {
         // SAFETY: `self` shows that the processor has every feature that the
@@ -46,7 +46,7 @@ impl Avx2 {
     pub(super) fn hints(
         self,
         keys: &[&Midstates],
-        messages: &[HintMessage],
+        messages: &[HintInput],
         hints: &mut [[u8; HINT_LEN]],
     ) {
         // SAFETY: `self` shows that the processor has the one feature that the

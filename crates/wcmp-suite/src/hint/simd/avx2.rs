@@ -6,7 +6,7 @@ use core::arch::x86_64::{
     _mm256_set1_epi32, _mm256_setr_epi32, _mm256_slli_epi32, _mm256_srli_epi32, _mm256_xor_si256,
 };
 
-use super::{HINT_LEN, HintMessage, Midstates, OUTER_BITS, ROUND};
+use super::{HINT_LEN, HintInput, Midstates, OUTER_BITS, ROUND};
 
 /// Of eight messages: most that are computed together.
 const LANES: usize = 8;
@@ -15,7 +15,7 @@ const LANES: usize = 8;
 type Schedule = [__m256i; 64];
 
 #[target_feature(enable = "avx2")]
-pub(super) fn hints(keys: &[&Midstates], messages: &[HintMessage], hints: &mut [[u8; HINT_LEN]]) {
+pub(super) fn hints(keys: &[&Midstates], messages: &[HintInput], hints: &mut [[u8; HINT_LEN]]) {
     let rows = hints.chunks_mut(LANES * keys.len());
     for (rows, messages) in rows.zip(messages.chunks(LANES)) {
         let inner = schedule(blocks(messages));
@@ -34,7 +34,7 @@ pub(super) fn hints(keys: &[&Midstates], messages: &[HintMessage], hints: &mut [
 /// The words of up to eight messages' blocks.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn blocks(messages: &[HintMessage]) -> [__m256i; 16] {
+fn blocks(messages: &[HintInput]) -> [__m256i; 16] {
     let mut columns = [[0; LANES]; 16];
     for (lane, message) in messages.iter().enumerate() {
         let (words, _) = message.0.as_chunks();

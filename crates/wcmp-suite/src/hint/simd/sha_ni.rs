@@ -13,7 +13,7 @@ use core::arch::x86_64::{
     _mm_sha256rnds2_epu32, _mm_shuffle_epi8, _mm_shuffle_epi32,
 };
 
-use super::{HINT_LEN, HintMessage, Midstates, OUTER_BITS, ROUND};
+use super::{HINT_LEN, HintInput, Midstates, OUTER_BITS, ROUND};
 
 /// A state in the order of the instructions, lowest word last.
 #[derive(Clone, Copy)]
@@ -32,7 +32,7 @@ impl Schedule {
 }
 
 #[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
-pub(super) fn hints(keys: &[&Midstates], messages: &[HintMessage], hints: &mut [[u8; HINT_LEN]]) {
+pub(super) fn hints(keys: &[&Midstates], messages: &[HintInput], hints: &mut [[u8; HINT_LEN]]) {
     // Memory that is cleared once, not for every hint.
     let (inner, outer) = (&mut [Schedule::TWO; 2], &mut [Schedule::TWO; 2]);
     let (fours, rest) = messages.as_chunks::<4>();
@@ -140,7 +140,7 @@ fn first_16(before: &[u32; 8], after: &Registers) -> [u8; HINT_LEN] {
 /// The words of a message's block.
 #[inline]
 #[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
-fn block(message: &HintMessage) -> [__m128i; 4] {
+fn block(message: &HintInput) -> [__m128i; 4] {
     let (quads, _) = message.0.as_chunks::<16>();
     let mut words = [_mm_set_epi64x(0, 0); 4];
     for (words, quad) in words.iter_mut().zip(quads) {
@@ -167,7 +167,7 @@ fn hash_block(before: &[u32; 8], after: &Registers) -> [__m128i; 4] {
 /// a row would be mixed, and spill.
 #[inline(never)]
 #[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
-fn schedule_blocks([m0, m1]: [&HintMessage; 2], out: &mut [Schedule; 2]) {
+fn schedule_blocks([m0, m1]: [&HintInput; 2], out: &mut [Schedule; 2]) {
     schedule([block(m0), block(m1)], out);
 }
 
