@@ -13,6 +13,7 @@ const TARGETS: &[(&str, Check)] = &[
     ("call", checks::call::call),
     ("content", checks::content::content),
     ("exchange", checks::exchange::exchange),
+    ("hints", checks::hints::hints),
     ("wire", checks::wire::wire),
 ];
 

@@ -15,10 +15,10 @@ use std::path::Path;
 use data_encoding::{BASE32_NOPAD, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER};
 use wcmp::message::{Opened, Sealer};
 use wcmp::relay::bundle;
-use wcmp::suite::{self, hpke, kdf, slot};
+use wcmp::suite::{self, HintEngine, HintInput, HintKeys, HintMatcher, HintPath, hpke, kdf, slot};
 use wcmp::{
-    Contact, Content, EnvelopeRef, Extension, KeyError, KeyPair, KeyType, OpenError, Provider,
-    Readable, Receiver, SealError, Sender, Suite, SuiteId, Ttl,
+    Column, Contact, Content, EnvelopeRef, Extension, KeyError, KeyPair, KeyType, OpenError,
+    Provider, Readable, Receiver, ScanCursor, Scanner, SealError, Sender, Suite, SuiteId, Ttl,
 };
 use wcmp_tests::kit::{CRYPTO, NOW, SEALED, TestRng, keys, person, receiver};
 use wcmp_wire::{ParseErrorKind, sha256, varint};
@@ -142,6 +142,14 @@ fn print_keys(watch: &mut Watch, dh: &[u8; 32]) {
     watch.debug("suite::PairKey", &pair);
     let hint_key = pair.hint_key(&CRYPTO, SEALED[0], alice.public(), bob.public());
     watch.debug("suite::PairHintKey", &hint_key);
+    watch.debug("suite::HintKeys", &HintKeys::from_iter([&hint_key]));
+    let key_id = alice.public().key_id();
+    watch.debug("suite::HintInput", &HintInput::pair(key_id));
+    for engine in HintPath::ALL.into_iter().filter_map(HintEngine::with) {
+        watch.debug("suite::HintEngine", &engine);
+        watch.debug("suite::HintPath", &engine.path());
+    }
+    watch.debug("suite::HintMatcher", &HintMatcher::new());
     let ephemeral = slot::Ephemeral::new(&CRYPTO, Zeroizing::new(*dh));
     watch.debug("suite::Ephemeral", &ephemeral);
     watch.debug(
@@ -191,6 +199,19 @@ fn print_messages(watch: &mut Watch, suite: Suite) {
     let recognised = readable.recognise(&CRYPTO, &bob).unwrap();
     watch.debug("message::Recognised", &recognised);
     watch.debug("message::Way", &recognised.way());
+    let mut column = Column::new();
+    column.push(&CRYPTO, &readable);
+    watch.debug("message::Column", &column);
+    let rows: Vec<_> = column.rows().collect();
+    watch.debug("message::Row", &rows[0]);
+    let receivers = [receiver(suite, "bob", &[alice.public()])];
+    let scanner = Scanner::new(&CRYPTO, &receivers);
+    watch.debug("message::Scanner", &scanner);
+    let mut cursor = ScanCursor::default();
+    let scanned = scanner.scan(&rows, 0, NOW, &mut cursor, &mut 9, &mut |_| ());
+    watch.debug("message::ScanCursor", &cursor);
+    watch.debug("message::Scanned", &scanned);
+    watch.debug("message::Found", &scanned.found[0]);
     let opened: Opened = recognised.open(&CRYPTO, &[]).unwrap();
     assert_eq!(opened.content.body, BODY);
     assert_eq!(opened.reply.as_ref(), Some(reply.public()));

@@ -8,7 +8,10 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::{Value, json};
 use wcmp::suite::Form;
-use wcmp::{EnvelopeRef, KeyType, OpenError, Provider, Readable, Receiver, Suite, Way};
+use wcmp::{
+    Column, EnvelopeRef, KeyType, OpenError, Provider, Readable, Receiver, Row, ScanCursor,
+    Scanner, Suite, SuiteId, Way,
+};
 
 use crate::carrier::{Carrier, Found, walk};
 use crate::error::{Exit, Failure, Result};
@@ -29,24 +32,40 @@ pub(crate) struct Scan {
     /// Say how many envelopes and hints it were, and how fast
     #[arg(long)]
     stats: bool,
+    /// Ask at most N times whether a stranger wrote: each key and envelope costs an X25519
+    #[arg(long, value_name = "N")]
+    stranger_budget: Option<u64>,
     /// Bundles, envelopes, or folders of them such as a stick or a store; - is standard input
     #[arg(required = true)]
     bundle: Vec<PathBuf>,
 }
 
+/// So many envelopes, or bytes of them, are looked through at once.
+const BATCH: usize = 1024;
+const BATCH_BYTES: usize = 8 << 20;
+
 /// The work and its count.
-struct Scanner<'a> {
+struct Pass<'a> {
     ui: &'a Ui,
     crypto: Provider,
     key_files: &'a [PathBuf],
-    receivers: Vec<Receiver>,
+    receivers: &'a [Receiver],
+    scanner: Scanner<'a>,
     hour: u32,
+    /// Envelopes read and not yet looked through: what it takes to look, and their bytes and ends.
+    column: Column,
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    /// X25519 left to be spent on strangers.
+    budget: u64,
     /// Ids and the places of the keys they were found with.
     seen: HashSet<([u8; 32], usize)>,
     envelopes: u64,
     hints: u64,
     expired: u64,
     unreadable: u64,
+    /// Envelopes that may yet be a stranger's.
+    postponed: u64,
     summary: Summary,
     failure: Option<Box<Failure>>,
 }
@@ -64,33 +83,40 @@ impl Scan {
             }
             receiver
         });
-        let mut scanner = Scanner {
+        let receivers: Vec<Receiver> = receivers.collect();
+        let mut pass = Pass {
             ui,
             key_files: &self.key,
-            receivers: receivers.collect(),
+            scanner: Scanner::new(&crypto, &receivers).on_all_cores(),
+            receivers: &receivers,
             crypto,
             hour: ui.hour(),
+            column: Column::new(),
+            bytes: Vec::new(),
+            ends: Vec::new(),
+            budget: self.stranger_budget.unwrap_or(u64::MAX),
             seen: HashSet::new(),
             envelopes: 0,
             hints: 0,
             expired: 0,
             unreadable: 0,
+            postponed: 0,
             summary: Summary::default(),
             failure: None,
         };
         let started = Instant::now();
         for path in &self.bundle {
-            scanner.input(path)?;
+            pass.input(path)?;
         }
         let seconds = started.elapsed().as_secs_f64();
         if self.stats {
-            scanner.stats(seconds)?;
+            pass.stats(seconds)?;
         }
-        scanner.verdict()
+        pass.verdict()
     }
 }
 
-impl Scanner<'_> {
+impl Pass<'_> {
     fn input(&mut self, path: &Path) -> Result<()> {
         if is_dash(path) || !path.is_dir() {
             return match Carrier::open(path) {
@@ -129,8 +155,10 @@ impl Scanner<'_> {
         let summary = walk(carrier, &what, &bar, |found| {
             match found {
                 Found::Envelope { view, .. } => {
-                    for line in self.envelope(&view, path)? {
-                        bar.suspend(|| write_stdout(line.as_bytes()))?;
+                    self.read(&view);
+                    if self.column.len() >= BATCH || self.bytes.len() >= BATCH_BYTES {
+                        let lines = self.look(path)?;
+                        bar.suspend(|| write_stdout(lines.as_bytes()))?;
                     }
                 }
                 Found::Place(place) => {
@@ -139,8 +167,11 @@ impl Scanner<'_> {
                 }
             }
             Ok(())
-        })?;
+        });
         bar.finish_and_clear();
+        // A file that breaks off has been read up to there.
+        write_stdout(self.look(path)?.as_bytes())?;
+        let summary = summary?;
         if summary.ending == Ending::Miscounted {
             self.summary.ending = Ending::Miscounted;
             complain(&format!(
@@ -151,35 +182,55 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// A line for each key that recognises it.
-    fn envelope(&mut self, view: &EnvelopeRef<'_>, path: &Path) -> Result<Vec<String>> {
+    /// Keeps an envelope until there are enough to look through.
+    fn read(&mut self, view: &EnvelopeRef<'_>) {
         self.envelopes += 1;
-        let mut lines = Vec::new();
-        let readable = match Readable::new(*view, self.hour) {
-            Ok(readable) => readable,
-            Err(OpenError::Expired) => {
-                self.expired += 1;
-                return Ok(lines);
+        match Readable::new(*view, self.hour) {
+            Ok(readable) => {
+                self.column.push(&self.crypto, &readable);
+                self.bytes.extend_from_slice(view.as_bytes());
+                self.ends.push(self.bytes.len());
             }
-            Err(_) => {
-                self.unreadable += 1;
-                return Ok(lines);
-            }
+            Err(OpenError::Expired) => self.expired += 1,
+            Err(_) => self.unreadable += 1,
+        }
+    }
+
+    /// Looks through what was read: a line for each envelope and key that recognises it.
+    fn look(&mut self, path: &Path) -> Result<String> {
+        let rows: Vec<Row<'_>> = self.column.rows().collect();
+        let mut cursor = ScanCursor::default();
+        let budget = &mut self.budget;
+        let scanned = self
+            .scanner
+            .scan(&rows, 0, self.hour, &mut cursor, budget, &mut |_| ());
+        self.hints += scanned.hints + scanned.strangers;
+        let done = usize::try_from(cursor.strangers).unwrap_or(usize::MAX);
+        let is_sealed = |row: &&Row<'_>| {
+            Suite::try_from(SuiteId(row.suite)).is_ok_and(|suite| suite.form() == Form::Sealed)
         };
-        for (place, receiver) in self.receivers.iter().enumerate() {
-            let recognised = readable.recognise(&self.crypto, receiver);
-            let way = recognised.as_ref().map(wcmp::Recognised::way);
-            self.hints += hints_tried(readable.suite(), receiver, way);
-            let (Some(recognised), Some(way)) = (recognised, way) else {
+        let postponed = rows.iter().skip(done).filter(is_sealed).count();
+        self.postponed += postponed as u64;
+
+        let mut lines = String::new();
+        for found in scanned.found {
+            let envelope = usize::try_from(found.row).ok().and_then(|row| {
+                let start = row
+                    .checked_sub(1)
+                    .map_or(Some(&0), |row| self.ends.get(row));
+                self.bytes.get(*start?..*self.ends.get(row)?)
+            });
+            let view = envelope.and_then(|bytes| EnvelopeRef::parse(bytes).ok());
+            let (Some(view), Some(receiver)) = (view, self.receivers.get(found.receiver)) else {
                 continue;
             };
             let id = view.id(self.crypto.sha256);
-            if !self.seen.insert((id.0, place)) {
+            if !self.seen.insert((id.0, found.receiver)) {
                 continue;
             }
-            let slot = recognised.slot();
-            lines.push(if self.ui.json {
-                let key = self.key_files.get(place).map(|path| name(path));
+            let (slot, way) = (found.slot, found.way);
+            lines += &if self.ui.json {
+                let key = self.key_files.get(found.receiver).map(|path| name(path));
                 json_line(&json!({
                     "id": id.to_string(),
                     "slot": slot,
@@ -190,8 +241,12 @@ impl Scanner<'_> {
                 }))?
             } else {
                 format!("{id} {slot} {}\n", way_name(way))
-            });
+            };
         }
+        drop(rows);
+        self.column.clear();
+        self.bytes.clear();
+        self.ends.clear();
         Ok(lines)
     }
 
@@ -204,13 +259,14 @@ impl Scanner<'_> {
                 "expired": self.expired,
                 "unreadable": self.unreadable,
                 "hints": self.hints,
+                "postponed": self.postponed,
                 "seconds": seconds,
                 "envelopes_per_second": rate,
             }}));
         }
         let text = format!(
-            "envelopes: {} ({} expired, {} unreadable)\nhints tried: {}\nseconds: {seconds:.6}\nenvelopes per second: {rate:.0}\n",
-            self.envelopes, self.expired, self.unreadable, self.hints,
+            "envelopes: {} ({} expired, {} unreadable, {} not asked for strangers)\nhints tried: {}\nseconds: {seconds:.6}\nenvelopes per second: {rate:.0}\n",
+            self.envelopes, self.expired, self.unreadable, self.postponed, self.hints,
         );
         write_stdout(text.as_bytes())
     }
@@ -225,10 +281,13 @@ impl Scanner<'_> {
         if self.seen.is_empty() {
             let why = "nothing is addressed to these keys";
             let failure = Failure::refused("scanning", "not-for-me", why);
-            return Err(match self.expired {
-                0 => failure,
-                count => failure.hint(format!(
+            return Err(match (self.postponed, self.expired) {
+                (0, 0) => failure,
+                (0, count) => failure.hint(format!(
                     "{count} expired and not looked at; --now HOURS looks as of another hour"
+                )),
+                (count, _) => failure.hint(format!(
+                    "{count} may be from strangers; a greater --stranger-budget asks"
                 )),
             });
         }

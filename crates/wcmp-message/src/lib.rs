@@ -6,6 +6,8 @@
 //! * [`Readable`] → [`Recognised`] → [`Opened`]: checking changes the type.
 //!   Recognising is an `Option`, since "not for me" is the usual case; opening is
 //!   a `Result`.
+//! * [`Scanner`]: many keys and many envelopes at once, over the [`Row`]s of a scan
+//!   column.
 //! * [`Content`]: what a message says.
 //!
 //! Nothing here reads a clock or the system's random numbers: `now` and an RNG are
@@ -14,6 +16,7 @@
 
 extern crate alloc;
 
+mod column;
 mod content;
 mod error;
 mod expiry;
@@ -21,14 +24,17 @@ mod open;
 mod padding;
 mod receiver;
 mod recognise;
+mod scan;
 mod schedule;
 mod seal;
 
+pub use column::{Column, Row};
 pub use content::{Content, Extension, MAX_CONTENT, MAX_CONTENT_TYPE, MAX_EXTENSIONS};
 pub use error::{OpenError, SealError};
 pub use expiry::{Ttl, hour};
 pub use open::{Opened, Sender};
 pub use receiver::{Contact, Receiver};
 pub use recognise::{Readable, Recognised, Way};
+pub use scan::{Found, ScanCursor, Scanned, Scanner};
 pub use seal::Sealer;
 pub use wcmp_wire::padded_len;

@@ -61,15 +61,14 @@ impl Contact {
         self.hint_key.sender_hint(suite, nonce)
     }
 
-    /// The hint that this contact puts into my slot in a sealed suite.
-    pub(crate) fn pair_hint(&self, suite: Suite, body: &[u8; 32]) -> Option<[u8; 16]> {
+    /// The key of the hint that this contact puts into my slot in a sealed suite.
+    pub(crate) fn pair_hint_key(&self, suite: Suite) -> Option<&PairHintKey> {
         let pair = self.pair.as_ref()?;
-        let key = match suite {
-            Suite::SealedAes256Gcm => &pair.aes,
-            Suite::SealedChaCha20Poly1305 => &pair.chacha,
-            _ => return None,
-        };
-        Some(key.hint(body))
+        match suite {
+            Suite::SealedAes256Gcm => Some(&pair.aes),
+            Suite::SealedChaCha20Poly1305 => Some(&pair.chacha),
+            _ => None,
+        }
     }
 
     /// Whether `sender` can put a pair hint into this contact's slot: in a sealed

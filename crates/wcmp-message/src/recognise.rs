@@ -169,9 +169,10 @@ impl<'a> Readable<'a> {
     fn pair_match(&self, provider: &Provider, contacts: &[Contact], from: usize) -> Option<Match> {
         let contacts = contacts.iter().enumerate().skip(from);
         for (index, contact) in contacts {
-            let Some(hint) = contact.pair_hint(self.suite, &self.body(provider).0) else {
+            let Some(key) = contact.pair_hint_key(self.suite) else {
                 continue;
             };
+            let hint = key.hint(&self.body(provider).0);
             if let Some(slot) = find_hint(self.envelope.hints(), &hint) {
                 return Some(Match {
                     slot,

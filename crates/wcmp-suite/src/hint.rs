@@ -2,7 +2,16 @@
 //!
 //! A hint is one HMAC-SHA-256 over a message shorter than a block, under a key
 //! used again and again. Both states of the key are computed once; a hint is then
-//! two compressions, without allocation.
+//! two compressions, without allocation. Many at once are [`HintEngine`]'s.
+
+mod engine;
+mod matching;
+#[cfg(target_arch = "x86_64")]
+#[allow(
+    unsafe_code,
+    reason = "the one place: functions compiled for instructions that the processor was asked for"
+)]
+mod simd;
 
 use core::fmt;
 
@@ -12,6 +21,9 @@ use zeroize::Zeroize;
 
 use crate::hpke::SharedSecret;
 use crate::{HINT_LEN, Provider, Suite};
+
+pub use engine::{HintEngine, HintInput, HintKeys, HintPath};
+pub use matching::HintMatcher;
 
 /// FIPS 180-4 section 5.3.3.
 const SHA256_INITIAL: [u32; 8] = [
@@ -26,6 +38,8 @@ const SHA256_INITIAL: [u32; 8] = [
 ];
 
 /// The two compression states of an HMAC key of 32 bytes (RFC 2104).
+///
+/// Computing with many keys takes references: no copies of secrets are made.
 struct Midstates {
     inner: [u32; 8],
     outer: [u32; 8],
@@ -195,17 +209,20 @@ pub fn stranger_hint(
 #[inline]
 #[must_use]
 pub fn find_hint(hints: &[[u8; HINT_LEN]], wanted: &[u8; HINT_LEN]) -> Option<usize> {
-    // A difference of zero anywhere makes the least difference zero: a minimum
-    // takes no branch, and the loop vectorises.
-    let wanted_bits = u128::from_ne_bytes(*wanted);
-    let least = hints.iter().fold(u64::MAX, |least, hint| {
-        let difference = u128::from_ne_bytes(*hint) ^ wanted_bits;
-        #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
-        let folded = (difference >> 64) as u64 | difference as u64;
-        least.min(folded)
-    });
-    if least != 0 {
+    // All first halves, without a branch. Whose first half is equal by chance is not
+    // to be had but by 2^64 tries, so what is confirmed is a match.
+    let first = first_half(wanted);
+    let candidate = hints
+        .iter()
+        .fold(false, |any, hint| any | (first_half(hint) == first));
+    if !candidate {
         return None;
     }
     hints.iter().position(|hint| hint.ct_eq(wanted).into())
+}
+
+#[inline]
+fn first_half(hint: &[u8; HINT_LEN]) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *hint;
+    u64::from_ne_bytes([a, b, c, d, e, f, g, h])
 }

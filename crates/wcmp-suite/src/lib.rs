@@ -6,7 +6,8 @@
 //! * [`Suite`]: what each suite id means (spec 2).
 //! * [`PublicKey`], [`KeyPair`], [`PairKey`]: keys, their validation and their
 //!   text forms (spec 1).
-//! * [`HintKey`], [`PairHintKey`]: how a receiver finds its own (spec 6.3).
+//! * [`HintKey`], [`PairHintKey`]: how a receiver finds its own (spec 6.3), and
+//!   [`HintEngine`], [`HintMatcher`]: many of them, for many envelopes.
 //! * [`slot`]: the content key sealed to one receiver (spec 6.2), on [`hpke`].
 //! * [`Provider`]: a plain struct of functions and static trait objects, passed
 //!   explicitly. [`Provider::rust_crypto`] is complete.
@@ -30,7 +31,10 @@ mod provider;
 mod public_key;
 mod text;
 
-pub use hint::{HintKey, PairHintKey, find_hint, stranger_hint};
+pub use hint::{
+    HintEngine, HintInput, HintKey, HintKeys, HintMatcher, HintPath, PairHintKey, find_hint,
+    stranger_hint,
+};
 pub use id::{AeadAlgorithm, Form, KeyType, Suite, SuiteId, UnknownId};
 pub use key::KeyPair;
 pub use pair::PairKey;

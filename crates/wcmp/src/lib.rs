@@ -56,8 +56,8 @@ pub use wcmp_suite as suite;
 pub use wcmp_wire as wire;
 
 pub use wcmp_message::{
-    Contact, Content, Extension, OpenError, Opened, Readable, Receiver, Recognised, SealError,
-    Sealer, Sender, Ttl, Way, hour,
+    Column, Contact, Content, Extension, Found, OpenError, Opened, Readable, Receiver, Recognised,
+    Row, ScanCursor, Scanned, Scanner, SealError, Sealer, Sender, Ttl, Way, hour,
 };
 pub use wcmp_suite::{KeyError, KeyPair, KeyType, Provider, PublicKey, Suite, SuiteId};
 pub use wcmp_wire::{EnvelopeRef, Id, ParseError};

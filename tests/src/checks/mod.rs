@@ -6,4 +6,5 @@ pub mod bundle;
 pub mod call;
 pub mod content;
 pub mod exchange;
+pub mod hints;
 pub mod wire;

@@ -155,11 +155,43 @@ fn stats_count() {
     ];
     let text = place.run(&args).ok().text();
     // One pair hint found, one receiver hint found, a pair and a stranger hint twice in vain.
-    assert!(text.contains("envelopes: 4 (0 expired, 0 unreadable)\nhints tried: 6\n"));
+    assert!(text.contains(
+        "envelopes: 4 (0 expired, 0 unreadable, 0 not asked for strangers)\nhints tried: 6\n"
+    ));
     assert!(text.contains("\nenvelopes per second: "));
     let jsons = place.run(&[&args[..], &["--json"]].concat()).ok().jsons();
     let stats = &jsons.last().unwrap()["stats"];
     assert_eq!(stats["envelopes"], 4);
     assert_eq!(stats["hints"], 6);
     assert!(stats["seconds"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn strangers_can_be_postponed() {
+    let place = Place::new();
+    stick(&place);
+    let scan = |budget: &str, more: &[&str]| {
+        let args = [
+            "scan",
+            "--now",
+            NOW,
+            "--key",
+            "cleo.key",
+            "--stranger-budget",
+            budget,
+        ];
+        place.run(&[&args[..], more].concat())
+    };
+    // cleo's open message is found without; of what strangers may have sent nothing is asked.
+    let ran = scan("0", &["b", "--stats"]).ok();
+    let text = ran.text();
+    assert!(text.starts_with(&id(&place, "open")));
+    assert!(text.contains(" 3 not asked for strangers)\nhints tried: 1\n"));
+    scan("0", &["stranger"])
+        .refused(3, "not-for-me")
+        .says("--stranger-budget");
+    // Enough for all: the stranger's is found too.
+    let jsons = scan("3", &["b", "--stats", "--json"]).ok().jsons();
+    assert_eq!(jsons.len(), 3);
+    assert_eq!(jsons[2]["stats"]["postponed"], 0);
 }
