@@ -102,7 +102,7 @@ fn symbols(left: &Ids, right: &Ids, d: u32) {
     row(
         d,
         "symbols",
-        24 * symbols,
+        u64::try_from(24 * symbols).unwrap(),
         Some(symbols as f64 / f64::from(d)),
         "",
         start,
