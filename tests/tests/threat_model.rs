@@ -13,8 +13,12 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The source of a test file, and of the modules in the folder of its name.
+/// The source of a test file as the pages name it: with a folder under `crates`; without one
+/// among the tests here, and then that of the modules in the folder of its name too.
 fn source(file: &str) -> Option<String> {
+    if file.contains('/') {
+        return fs::read_to_string(root().join("crates").join(file)).ok();
+    }
     let tests = root().join("tests/tests");
     let path = tests.join(file);
     let (folder, main) = if path.is_file() {
@@ -34,7 +38,7 @@ fn named(line: &str) -> Vec<(String, Vec<String>)> {
     let mut named: Vec<(String, Vec<String>)> = Vec::new();
     for word in line.split_whitespace() {
         let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-        if bare.ends_with(".rs") && !bare.contains('/') {
+        if bare.ends_with(".rs") {
             named.push((bare.into(), Vec::new()));
         } else if word.starts_with('`')
             && bare.contains('_')
@@ -49,14 +53,9 @@ fn named(line: &str) -> Vec<(String, Vec<String>)> {
     named
 }
 
-/// The source of a file as the page on KNH1 names it: with a folder under `crates`, without
-/// one among the tests here, Rust or foreign.
+/// The same for the page on KNH1, which names foreign tests too.
 fn source_of_auth(file: &str) -> Option<String> {
-    if file.contains('/') {
-        fs::read_to_string(root().join("crates").join(file)).ok()
-    } else {
-        source(file).or_else(|| fs::read_to_string(root().join("tests/foreign").join(file)).ok())
-    }
+    source(file).or_else(|| fs::read_to_string(root().join("tests/foreign").join(file)).ok())
 }
 
 /// What follows `test:` in a line of that page: files, each with names of functions.
