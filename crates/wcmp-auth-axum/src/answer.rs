@@ -8,7 +8,7 @@ use http::header::{
 };
 use http::{HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
-use wcmp_auth::call::{Answering, Reason, refusal_body};
+use wcmp_auth::call::{Answering, Reason};
 use wcmp_auth::json::{Json, Refusal};
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
@@ -45,7 +45,8 @@ pub(crate) fn invalid_signature(
     www_authenticate: &HeaderValue,
     reason: Option<Reason>,
 ) -> Response {
-    let response = json(StatusCode::UNAUTHORIZED, refusal_body(reason));
+    let refusal = reason.map_or_else(|| Refusal::new("invalid_signature"), Refusal::from);
+    let response = json(StatusCode::UNAUTHORIZED, refusal.to_json());
     challenging(www_authenticate, response)
 }
 

@@ -109,6 +109,6 @@ mod verify;
 
 pub use answer::{AnswerFields, Answering, Unsignable};
 pub use digest::{BadDigest, Digests, content_digest};
-pub use reason::{CallError, Reason, refusal_body, www_authenticate};
+pub use reason::{CallError, Reason, www_authenticate};
 pub use replay::Nonce;
 pub use verify::{Authenticated, BadAuthority, CLOCK_SECONDS, Call, CallVerifier, Facts};

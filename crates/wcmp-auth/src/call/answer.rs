@@ -2,14 +2,15 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
-use hmac::digest::FixedOutput;
 use zeroize::Zeroizing;
 
 use super::content_digest;
-use super::signature::{ALG, TAG, field_value, last_line, line, new_mac};
+use super::signature::{ALG, TAG, field_value, last_line, line};
+use crate::kdf::hmac;
 
 /// The label of an answer's signature.
 const LABEL: &str = "knh1";
@@ -105,26 +106,27 @@ impl Answering {
             Some(_) => r#" "content-type""#,
             None => "",
         };
-        let input = format!(
-            r#"("@status"{content_type_identifier} "content-digest" "@method";req "@path";req {of_call});created={created};keyid="{}";alg="{ALG}";tag="{TAG}""#,
+        let signature_input = format!(
+            r#"{LABEL}=("@status"{content_type_identifier} "content-digest" "@method";req "@path";req {of_call});created={created};keyid="{}";alg="{ALG}";tag="{TAG}""#,
             self.keyid,
         );
 
-        let mut mac = new_mac(&self.k_resp);
-        line(&mut mac, b"\"@status\"", format!("{status}").as_bytes());
+        let mut base = Vec::with_capacity(512);
+        line(&mut base, b"\"@status\"", format!("{status}").as_bytes());
         if let Some(value) = content_type {
-            line(&mut mac, b"\"content-type\"", value);
+            line(&mut base, b"\"content-type\"", value);
         }
-        line(&mut mac, b"\"content-digest\"", content_digest.as_bytes());
-        line(&mut mac, b"\"@method\";req", self.method.as_bytes());
-        line(&mut mac, b"\"@path\";req", self.path.as_bytes());
-        line(&mut mac, of_call.as_bytes(), self.signature.as_bytes());
-        last_line(&mut mac, input.as_bytes());
-        let mac = mac.finalize_fixed();
+        line(&mut base, b"\"content-digest\"", content_digest.as_bytes());
+        line(&mut base, b"\"@method\";req", self.method.as_bytes());
+        line(&mut base, b"\"@path\";req", self.path.as_bytes());
+        line(&mut base, of_call.as_bytes(), self.signature.as_bytes());
+        let input = signature_input.as_bytes().get(LABEL.len() + 1..);
+        last_line(&mut base, input.unwrap_or_default());
+        let mac = hmac(&*self.k_resp, &base);
         Ok(AnswerFields {
             content_digest,
-            signature_input: format!("{LABEL}={input}"),
-            signature: format!("{LABEL}=:{}:", BASE64.encode(&mac)),
+            signature_input,
+            signature: format!("{LABEL}=:{}:", BASE64.encode(&*mac)),
         })
     }
 }

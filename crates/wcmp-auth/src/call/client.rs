@@ -10,18 +10,19 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
-use hmac::digest::FixedOutput;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::Reason;
 use super::digest::digest_field;
-use super::signature::{ALG, TAG, field_value, is_field_name, last_line, line, new_mac};
+use super::signature::{ALG, TAG, field_value, is_field_name, last_line, line};
 use super::verify::{BadAuthority, Target, authority};
 use crate::SessionKey;
+use crate::kdf::hmac;
 
 /// The label of a call's signature.
 pub(super) const LABEL: &str = "sig1";
@@ -202,23 +203,23 @@ impl Caller {
         let query = target.component("@query").unwrap_or_default();
         let digest = request.content.map(|content| digest_field(&content.sha256));
 
-        let mut mac = new_mac(&self.k_req);
+        let mut base = Vec::with_capacity(512);
         let mut input = String::from(r#"("@method" "@authority" "@path" "@query""#);
-        line(&mut mac, b"\"@method\"", target.method.as_bytes());
-        line(&mut mac, b"\"@authority\"", self.authority.as_bytes());
-        line(&mut mac, b"\"@path\"", target.path.as_bytes());
-        line(&mut mac, b"\"@query\"", query);
+        line(&mut base, b"\"@method\"", target.method.as_bytes());
+        line(&mut base, b"\"@authority\"", self.authority.as_bytes());
+        line(&mut base, b"\"@path\"", target.path.as_bytes());
+        line(&mut base, b"\"@query\"", query);
         if let (Some(content), Some(digest)) = (&request.content, &digest) {
             let content_type = field_value(content.content_type).ok_or(SignError::Field)?;
             input.push_str(r#" "content-digest" "content-type""#);
-            line(&mut mac, b"\"content-digest\"", digest.as_bytes());
-            line(&mut mac, b"\"content-type\"", content_type);
+            line(&mut base, b"\"content-digest\"", digest.as_bytes());
+            line(&mut base, b"\"content-type\"", content_type);
         }
         for (name, value) in request.fields {
             let value = field_value(value).filter(|_| is_field_name(name));
             let identifier = format!(r#""{name}""#);
             line(
-                &mut mac,
+                &mut base,
                 identifier.as_bytes(),
                 value.ok_or(SignError::Field)?,
             );
@@ -231,8 +232,8 @@ impl Caller {
             self.counter,
             BASE64URL_NOPAD.encode(&self.token),
         ));
-        last_line(&mut mac, input.as_bytes());
-        let signature = format!(":{}:", BASE64.encode(&mac.finalize_fixed()));
+        last_line(&mut base, input.as_bytes());
+        let signature = format!(":{}:", BASE64.encode(&*hmac(&*self.k_req, &base)));
         self.counter = after;
         let fields = CallFields {
             content_digest: digest.clone(),

@@ -59,7 +59,7 @@ impl Digests {
     /// no byte sequence of its length, and where there is neither.
     pub fn parse(field: &[u8]) -> Result<Digests, BadDigest> {
         let mut digests = Digests::EMPTY;
-        let mut cursor = Cursor::new(field);
+        let mut cursor = Cursor::new(field)?;
         let mut first = true;
         while cursor.member_follows(first)? {
             first = false;
@@ -138,13 +138,13 @@ fn value<const N: usize>(cursor: &mut Cursor<'_>) -> Result<[u8; N], BadDigest> 
 }
 
 /// N bytes of padded base64 with zero unused bits. N is 32 or 64.
-pub(super) fn decode<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
+pub(super) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; 66];
     if text.len() != N.div_ceil(3) * 4 {
         return None;
     }
     let room = bytes.get_mut(..text.len() / 4 * 3)?;
-    if BASE64.decode_mut(text, room).ok()? != N {
+    if BASE64.decode_mut(text.as_bytes(), room).ok()? != N {
         return None;
     }
     bytes.first_chunk().copied()

@@ -1,6 +1,5 @@
 //! Why a call is refused (auth 4).
 
-use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
@@ -108,29 +107,6 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
-    }
-}
-
-/// The largest integer of the JSON binding (auth 6).
-const MAX_JSON_INTEGER: u64 = (1 << 53) - 1;
-
-/// The body of a refusal, JSON: without a reason for a call whose MAC was not
-/// right. A `next` beyond 2^53 - 1, which JSON cannot carry, is left out.
-///
-/// ```
-/// use wcmp_auth::call::{Reason, refusal_body};
-/// let body = refusal_body(Some(Reason::Replayed { next: Some(5) }));
-/// assert_eq!(body, r#"{"error":"invalid_signature","reason":"replayed","next":5}"#);
-/// ```
-#[must_use]
-pub fn refusal_body(reason: Option<Reason>) -> String {
-    let error = r#"{"error":"invalid_signature""#;
-    match reason {
-        None => format!("{error}}}"),
-        Some(Reason::Replayed { next: Some(next) }) if next <= MAX_JSON_INTEGER => {
-            format!(r#"{error},"reason":"replayed","next":{next}}}"#)
-        }
-        Some(reason) => format!(r#"{error},"reason":"{}"}}"#, reason.code()),
     }
 }
 

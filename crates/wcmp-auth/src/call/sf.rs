@@ -19,7 +19,7 @@ pub(crate) enum Bare<'a> {
     String(&'a str),
     Token(&'a str),
     /// The base64 between the colons, of which only the alphabet is checked.
-    Bytes(&'a [u8]),
+    Bytes(&'a str),
     Boolean(bool),
     Date(i64),
     /// What stands between the quotes, percent-encoded UTF-8.
@@ -28,32 +28,33 @@ pub(crate) enum Bare<'a> {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cursor<'a> {
-    rest: &'a [u8],
+    // Looked at once, so that no text taken out of it has to be. All that is
+    // ever read is ASCII: this begins with a character.
+    rest: &'a str,
 }
 
 impl<'a> Cursor<'a> {
     /// At the beginning of a field's value.
-    pub(crate) fn new(field: &'a [u8]) -> Cursor<'a> {
-        let mut cursor = Cursor { rest: field };
+    pub(crate) fn new(field: &'a [u8]) -> Result<Cursor<'a>, Syntax> {
+        let rest = str::from_utf8(field).map_err(|_| Syntax)?;
+        let mut cursor = Cursor { rest };
         cursor.spaces();
-        cursor
+        Ok(cursor)
     }
 
     /// The received bytes between `mark`, a former state of this cursor, and
     /// here.
     pub(crate) fn since(&self, mark: Cursor<'a>) -> &'a [u8] {
         let len = mark.rest.len().saturating_sub(self.rest.len());
-        mark.rest.get(..len).unwrap_or_default()
+        mark.rest.as_bytes().get(..len).unwrap_or_default()
     }
 
     pub(crate) fn eat(&mut self, byte: u8) -> bool {
-        match self.rest.split_first() {
-            Some((first, rest)) if *first == byte => {
-                self.rest = rest;
-                true
-            }
-            _ => false,
+        let there = self.rest.as_bytes().first() == Some(&byte);
+        if there {
+            self.advance(1);
         }
+        there
     }
 
     /// Whether another member of a list or dictionary follows (section 4.2.1,
@@ -77,7 +78,7 @@ impl<'a> Cursor<'a> {
     /// Whether another item of an inner list follows, of which "(" was read
     /// (section 4.2.1.2). Reads ")" if not.
     pub(crate) fn item_follows(&mut self, first: bool) -> Result<bool, Syntax> {
-        if !first && !matches!(self.rest, [b' ' | b')', ..]) {
+        if !first && !matches!(self.rest.as_bytes(), [b' ' | b')', ..]) {
             return Err(Syntax);
         }
         self.spaces();
@@ -109,7 +110,7 @@ impl<'a> Cursor<'a> {
 
     /// A key (section 4.2.3.3).
     pub(crate) fn key(&mut self) -> Result<&'a str, Syntax> {
-        match self.rest {
+        match self.rest.as_bytes() {
             [b'a'..=b'z' | b'*', ..] => Ok(self.take(
                 |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'*'),
             )),
@@ -119,10 +120,10 @@ impl<'a> Cursor<'a> {
 
     /// A bare item (section 4.2.3.1).
     pub(crate) fn bare(&mut self) -> Result<Bare<'a>, Syntax> {
-        match self.rest {
+        match self.rest.as_bytes() {
             [b'-' | b'0'..=b'9', ..] => self.number(),
-            [b'"', rest @ ..] => {
-                self.rest = rest;
+            [b'"', ..] => {
+                self.advance(1);
                 self.string()
             }
             [b'a'..=b'z' | b'A'..=b'Z' | b'*', ..] => {
@@ -130,31 +131,28 @@ impl<'a> Cursor<'a> {
                     is_tchar(byte) || matches!(byte, b':' | b'/')
                 })))
             }
-            [b':', rest @ ..] => {
-                self.rest = rest;
+            [b':', ..] => {
+                self.advance(1);
                 let text = self.take(
                     |byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'+' | b'/' | b'='),
                 );
                 self.need(b':')?;
-                Ok(Bare::Bytes(text.as_bytes()))
+                Ok(Bare::Bytes(text))
             }
-            [b'?', b'0', rest @ ..] => {
-                self.rest = rest;
-                Ok(Bare::Boolean(false))
+            [b'?', digit @ (b'0' | b'1'), ..] => {
+                let value = *digit == b'1';
+                self.advance(2);
+                Ok(Bare::Boolean(value))
             }
-            [b'?', b'1', rest @ ..] => {
-                self.rest = rest;
-                Ok(Bare::Boolean(true))
-            }
-            [b'@', rest @ ..] => {
-                self.rest = rest;
+            [b'@', ..] => {
+                self.advance(1);
                 match self.number()? {
                     Bare::Integer(seconds) => Ok(Bare::Date(seconds)),
                     _ => Err(Syntax),
                 }
             }
-            [b'%', b'"', rest @ ..] => {
-                self.rest = rest;
+            [b'%', b'"', ..] => {
+                self.advance(2);
                 self.display()
             }
             _ => Err(Syntax),
@@ -187,7 +185,7 @@ impl<'a> Cursor<'a> {
 
     /// Section 4.2.5, after the first quote.
     fn string(&mut self) -> Result<Bare<'a>, Syntax> {
-        let mut after = self.rest.iter();
+        let mut after = self.rest.as_bytes().iter();
         loop {
             match after.next() {
                 Some(b'"') => break,
@@ -199,12 +197,12 @@ impl<'a> Cursor<'a> {
                 _ => return Err(Syntax),
             }
         }
-        Ok(Bare::String(self.quoted(after.as_slice())))
+        Ok(Bare::String(self.quoted(after.len())))
     }
 
     /// Section 4.2.10, after the first quote.
     fn display(&mut self) -> Result<Bare<'a>, Syntax> {
-        let mut after = self.rest.iter();
+        let mut after = self.rest.as_bytes().iter();
         // Bytes of a character that are still to come, and the range of the next.
         let mut utf8 = Utf8::default();
         loop {
@@ -218,15 +216,14 @@ impl<'a> Cursor<'a> {
                 _ => return Err(Syntax),
             }
         }
-        Ok(Bare::Display(self.quoted(after.as_slice())))
+        Ok(Bare::Display(self.quoted(after.len())))
     }
 
-    /// Moves to `after`, which begins behind the closing quote.
-    fn quoted(&mut self, after: &'a [u8]) -> &'a str {
-        let len = self.rest.len() - after.len();
-        let text = self.rest.get(..len.saturating_sub(1)).unwrap_or_default();
-        self.rest = after;
-        str::from_utf8(text).unwrap_or_default()
+    /// What stands before the closing quote, behind which are `after` bytes.
+    fn quoted(&mut self, after: usize) -> &'a str {
+        let text = self.advance((self.rest.len() - after).saturating_sub(1));
+        self.advance(1);
+        text
     }
 
     fn need(&mut self, byte: u8) -> Result<(), Syntax> {
@@ -238,18 +235,21 @@ impl<'a> Cursor<'a> {
     }
 
     fn skip(&mut self, also: impl Fn(u8) -> bool) {
-        while let [first, rest @ ..] = self.rest
-            && also(*first)
-        {
-            self.rest = rest;
-        }
+        self.take(also);
     }
 
     /// The longest text of these (ASCII) bytes.
     fn take(&mut self, of: impl Fn(u8) -> bool) -> &'a str {
-        let start = *self;
-        self.skip(of);
-        str::from_utf8(self.since(start)).unwrap_or_default()
+        let bytes = self.rest.as_bytes();
+        let len = bytes.iter().position(|byte| !of(*byte));
+        self.advance(len.unwrap_or(bytes.len()))
+    }
+
+    /// The next `len` bytes, which are ASCII: else nothing is read.
+    fn advance(&mut self, len: usize) -> &'a str {
+        let (text, rest) = self.rest.split_at_checked(len).unwrap_or(("", self.rest));
+        self.rest = rest;
+        text
     }
 }
 

@@ -5,15 +5,12 @@
 use alloc::vec::Vec;
 
 use data_encoding::BASE64URL_NOPAD;
-use hmac::digest::{FixedOutput, Update};
-use hmac::{Hmac, KeyInit};
-use sha2::Sha256;
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 use super::CallError;
 use super::digest::decode;
 use super::sf::{Bare, Cursor, Syntax, is_tchar};
+use crate::kdf::hmac;
 
 /// The tag of our signatures.
 pub(super) const TAG: &str = "wcmp-auth-1";
@@ -64,6 +61,10 @@ pub(super) struct Component<'a> {
 impl Component<'_> {
     pub(super) fn is(&self, name: &str) -> bool {
         self.name == name && !self.req && self.key.is_none()
+    }
+
+    fn is_same(&self, other: &Component<'_>) -> bool {
+        (self.name, self.req, self.key) == (other.name, other.req, other.key)
     }
 }
 
@@ -122,11 +123,11 @@ fn seconds(value: Option<Bare<'_>>) -> Result<Option<u64>, CallError> {
     }
 }
 
-/// Where our member of Signature-Input is.
+/// Our member of Signature-Input.
 struct Found<'a> {
     label: &'a str,
     input: &'a [u8],
-    list: Cursor<'a>,
+    components: Result<Vec<Component<'a>>, CallError>,
     parameters: Parameters<'a>,
 }
 
@@ -140,7 +141,7 @@ impl<'a> Signature<'a> {
         let Found {
             label,
             input,
-            list,
+            components,
             parameters,
         } = find(input_field)?;
         let (value, mac) = member(signature_field, label)?;
@@ -157,7 +158,7 @@ impl<'a> Signature<'a> {
             input,
             value,
             mac,
-            components: components(list)?,
+            components: components?,
         })
     }
 
@@ -178,9 +179,7 @@ impl<'a> Signature<'a> {
 
     /// Whether the MAC under `key` is right, in constant time.
     pub(super) fn verify(&self, key: &[u8; 32]) -> Result<(), CallError> {
-        let mut mac = new_mac(key);
-        base(&mut mac, &self.components, self.input);
-        let right: [u8; 32] = mac.finalize_fixed().into();
+        let right = hmac(key, &base(&self.components, self.input));
         if bool::from(right.ct_eq(&self.mac)) {
             Ok(())
         } else {
@@ -189,39 +188,37 @@ impl<'a> Signature<'a> {
     }
 }
 
-/// A key is zeros behind its 32 bytes up to HMAC's block (RFC 2104).
-pub(super) fn new_mac(key: &[u8; 32]) -> Hmac<Sha256> {
-    let mut block = Zeroizing::new([0; 64]);
-    if let Some(start) = block.first_chunk_mut() {
-        *start = *key;
-    }
-    Hmac::new((&*block).into())
-}
-
 /// The signature base (RFC 9421, section 2.5).
-fn base(sink: &mut impl Update, components: &[Component<'_>], input: &[u8]) {
+fn base(components: &[Component<'_>], input: &[u8]) -> Vec<u8> {
+    let lines = components
+        .iter()
+        .map(|component| component.identifier.len() + component.value.len() + 3);
+    let mut base = Vec::with_capacity(lines.sum::<usize>() + LAST_LINE.len() + input.len());
     for component in components {
-        line(sink, component.identifier, component.value);
+        line(&mut base, component.identifier, component.value);
     }
-    last_line(sink, input);
+    last_line(&mut base, input);
+    base
 }
 
-pub(super) fn line(sink: &mut impl Update, identifier: &[u8], value: &[u8]) {
-    sink.update(identifier);
-    sink.update(b": ");
-    sink.update(value);
-    sink.update(b"\n");
+const LAST_LINE: &[u8] = b"\"@signature-params\": ";
+
+pub(super) fn line(base: &mut Vec<u8>, identifier: &[u8], value: &[u8]) {
+    base.extend_from_slice(identifier);
+    base.extend_from_slice(b": ");
+    base.extend_from_slice(value);
+    base.push(b'\n');
 }
 
-pub(super) fn last_line(sink: &mut impl Update, input: &[u8]) {
-    sink.update(b"\"@signature-params\": ");
-    sink.update(input);
+pub(super) fn last_line(base: &mut Vec<u8>, input: &[u8]) {
+    base.extend_from_slice(LAST_LINE);
+    base.extend_from_slice(input);
 }
 
 fn find(field: &[u8]) -> Result<Found<'_>, CallError> {
     let mut found = None;
     let mut labels = [""; MAX_LABELS];
-    let mut cursor = Cursor::new(field);
+    let mut cursor = Cursor::new(field)?;
     let mut count = 0;
     while cursor.member_follows(count == 0)? {
         let label = cursor.key()?;
@@ -237,19 +234,13 @@ fn find(field: &[u8]) -> Result<Found<'_>, CallError> {
         if !cursor.eat(b'(') {
             return Err(CallError::Syntax);
         }
-        let list = cursor;
-        let mut first = true;
-        while cursor.item_follows(first)? {
-            first = false;
-            cursor.bare()?;
-            cursor.skip_parameters()?;
-        }
+        let components = components(&mut cursor)?;
         let parameters = Parameters::read(&mut cursor)?;
         if parameters.is_ours()? {
             let ours = Found {
                 label,
                 input: cursor.since(start),
-                list,
+                components,
                 parameters,
             };
             if found.replace(ours).is_some() {
@@ -264,7 +255,7 @@ fn find(field: &[u8]) -> Result<Found<'_>, CallError> {
 fn member<'a>(field: &'a [u8], label: &str) -> Result<(&'a [u8], [u8; 32]), CallError> {
     let mut found = None;
     let mut labels = [""; MAX_LABELS];
-    let mut cursor = Cursor::new(field);
+    let mut cursor = Cursor::new(field)?;
     let mut count = 0;
     while cursor.member_follows(count == 0)? {
         let key = cursor.key()?;
@@ -289,43 +280,55 @@ fn member<'a>(field: &'a [u8], label: &str) -> Result<(&'a [u8], [u8; 32]), Call
     found.ok_or(CallError::Syntax)
 }
 
-/// The components of a list that is well-formed.
-fn components(mut cursor: Cursor<'_>) -> Result<Vec<Component<'_>>, CallError> {
-    let mut components: Vec<Component<'_>> = Vec::with_capacity(8);
-    while cursor.item_follows(components.is_empty())? {
-        let start = cursor;
-        let Bare::String(name) = cursor.bare()? else {
-            return Err(CallError::Component);
-        };
-        let mut component = Component {
-            identifier: &[],
-            name,
-            req: false,
-            key: None,
-            value: &[],
-        };
-        while let Some((parameter, value)) = cursor.parameter()? {
-            match (parameter, value) {
-                ("req", Bare::Boolean(true)) if !component.req => component.req = true,
-                ("key", Bare::String(key)) if component.key.is_none() => {
-                    component.key = Some(key);
-                }
-                _ => return Err(CallError::Component),
+/// Reads a list to its end. The outer error is of its form; the inner one says
+/// that it is none of components, as others' signatures may have.
+fn components<'a>(
+    cursor: &mut Cursor<'a>,
+) -> Result<Result<Vec<Component<'a>>, CallError>, Syntax> {
+    let mut components: Vec<Component<'_>> = Vec::with_capacity(4);
+    let (mut wrong, mut first) = (None, true);
+    while cursor.item_follows(first)? {
+        first = false;
+        let read = component(cursor)?.and_then(|component| {
+            if components.iter().any(|other| other.is_same(&component)) {
+                return Err(CallError::Twice);
             }
-        }
-        component.identifier = cursor.since(start);
-        let same = |other: &Component<'_>| {
-            other.name == name && other.req == component.req && other.key == component.key
-        };
-        if components.iter().any(same) {
-            return Err(CallError::Twice);
-        }
-        if components.len() == MAX_COMPONENTS {
-            return Err(CallError::Syntax);
-        }
-        components.push(component);
+            if components.len() == MAX_COMPONENTS {
+                return Err(CallError::Syntax);
+            }
+            components.push(component);
+            Ok(())
+        });
+        wrong = wrong.or(read.err());
     }
-    Ok(components)
+    Ok(wrong.map_or(Ok(components), Err))
+}
+
+/// An item of a list, likewise.
+fn component<'a>(cursor: &mut Cursor<'a>) -> Result<Result<Component<'a>, CallError>, Syntax> {
+    let start = *cursor;
+    let name = match cursor.bare()? {
+        Bare::String(name) => Some(name),
+        _ => None,
+    };
+    let (mut req, mut key, mut known) = (false, None, true);
+    while let Some(parameter) = cursor.parameter()? {
+        match parameter {
+            ("req", Bare::Boolean(true)) if !req => req = true,
+            ("key", Bare::String(name)) if key.is_none() => key = Some(name),
+            _ => known = false,
+        }
+    }
+    Ok(match name {
+        Some(name) if known => Ok(Component {
+            identifier: cursor.since(start),
+            name,
+            req,
+            key,
+            value: &[],
+        }),
+        _ => Err(CallError::Component),
+    })
 }
 
 /// base64url of 16 bytes, without padding, unused bits zero.

@@ -138,9 +138,14 @@ impl<'a> Target<'a> {
         let graphic = target
             .bytes()
             .all(|byte| byte.is_ascii_graphic() && byte != b'#');
-        let query_at = target.find('?').unwrap_or(target.len());
+        let query_at = target.bytes().position(|byte| byte == b'?');
+        let query_at = query_at.unwrap_or(target.len());
         let (path, query) = target.split_at_checked(query_at).unwrap_or((target, ""));
-        if !is_token || !graphic || !path.starts_with('/') || path.split('/').any(is_dot_segment) {
+        // Few paths have any segment that begins like a dot.
+        let mut pairs = path.as_bytes().windows(2);
+        let dotted = pairs.any(|pair| matches!(pair, [b'/', b'.' | b'%']))
+            && path.split('/').any(is_dot_segment);
+        if !is_token || !graphic || !path.starts_with('/') || dotted {
             return Err(CallError::Target);
         }
         Ok(Target {

@@ -4,6 +4,7 @@
 use alloc::string::String;
 
 use super::{Json, JsonError, MAX_INTEGER, Members, Object};
+use crate::call::Reason;
 use crate::limits;
 use crate::message::{Device, Devices, Introspect, Introspection, Refresh, Refreshed, Revoke};
 
@@ -177,6 +178,29 @@ impl Refusal {
             error: error.into(),
             reason: None,
             next: None,
+        }
+    }
+}
+
+/// Of a call whose MAC was right (auth 4). Of others, it is that of the code
+/// alone.
+///
+/// ```
+/// use wcmp_auth::call::Reason;
+/// use wcmp_auth::json::{Json, Refusal};
+/// let body = Refusal::from(Reason::Replayed { next: Some(5) }).to_json();
+/// assert_eq!(body, r#"{"error":"invalid_signature","reason":"replayed","next":5}"#);
+/// ```
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Refusal {
+        let next = match reason {
+            Reason::Replayed { next } => next,
+            _ => None,
+        };
+        Refusal {
+            reason: Some(reason.code().into()),
+            next,
+            ..Refusal::new("invalid_signature")
         }
     }
 }

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::parse::{Members, Value, value};
 use super::*;
+use crate::call::Reason;
 use crate::message::{Challenge, Finish, Grant, Start};
 use crate::{Cost, Misuse, Parameters, Suite, Suites};
 
@@ -258,14 +259,17 @@ fn everything_else_comes_back() {
         &Registered { done: [2; 32] },
         &format!(r#"{{"done":"{K2}"}}"#),
     );
-    let mut refusal = Refusal::new("invalid_signature");
-    (refusal.reason, refusal.next) = (Some("replayed".into()), Some(7));
+    let mut refusal = Refusal::from(Reason::Replayed { next: Some(7) });
     round(
         &refusal,
         r#"{"error":"invalid_signature","reason":"replayed","next":7}"#,
     );
     refusal.next = Some(MAX_INTEGER + 1);
     assert!(!refusal.to_json().contains("next"));
+    round(
+        &Refusal::from(Reason::Clock),
+        r#"{"error":"invalid_signature","reason":"clock"}"#,
+    );
 }
 
 #[test]

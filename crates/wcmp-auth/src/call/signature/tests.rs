@@ -2,23 +2,15 @@
 //! with an HMAC or with Ed25519 are verified to the end.
 
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD};
 use ed25519_dalek::{Signature as Ed25519, VerifyingKey};
-use hmac::Mac;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 
 use super::*;
 use crate::call::fields::Fields;
 use crate::call::verify::Target;
-
-struct Text(Vec<u8>);
-
-impl Update for Text {
-    fn update(&mut self, data: &[u8]) {
-        self.0.extend_from_slice(data);
-    }
-}
 
 struct Message {
     method: &'static str,
@@ -45,9 +37,9 @@ const REQUEST: Message = Message {
 };
 
 fn base_of(message: &Message, input: &'static str) -> String {
-    let mut cursor = Cursor::new(input.as_bytes());
+    let mut cursor = Cursor::new(input.as_bytes()).unwrap();
     assert!(cursor.eat(b'('));
-    let mut components = components(cursor).unwrap();
+    let mut components = components(&mut cursor).unwrap().unwrap();
     let headers = || {
         message
             .headers
@@ -63,9 +55,7 @@ fn base_of(message: &Message, input: &'static str) -> String {
             _ => fields.value(component, headers()).unwrap(),
         };
     }
-    let mut text = Text(Vec::new());
-    base(&mut text, &components, input.as_bytes());
-    String::from_utf8(text.0).unwrap()
+    String::from_utf8(base(&components, input.as_bytes())).unwrap()
 }
 
 /// test-key-ed25519 of B.1.4.
