@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::hint;
 use core::num::NonZero;
 use core::ops::Range;
 use std::io::{self, ErrorKind};
@@ -220,8 +221,19 @@ impl<F: FileSystem> SegmentStore<F> {
     /// their place.
     pub(super) fn add(&mut self, salt: u32, indexed: &[Indexed], marks: &Marks) {
         self.index.reserve(indexed.len());
-        for record in indexed {
-            let fingerprint = self.index.fingerprint(&record.id);
+        for block in indexed.chunks(64) {
+            self.add_block(salt, block, marks);
+        }
+    }
+
+    fn add_block(&mut self, salt: u32, indexed: &[Indexed], marks: &Marks) {
+        let fingerprints = indexed.iter().map(|one| self.index.fingerprint(&one.id));
+        let fingerprints: Vec<u64> = fingerprints.collect();
+        // Most of the time is waiting for memory. Asked for one right after the other, its places come together.
+        for fingerprint in &fingerprints {
+            hint::black_box(self.index.contains(*fingerprint));
+        }
+        for (record, fingerprint) in indexed.iter().zip(fingerprints) {
             let other = self.index.find(fingerprint).next();
             let Some(of) = self.segments.get_mut(&salt) else {
                 return;
