@@ -184,7 +184,7 @@ impl FileSystem for Folder {
         self.file(name, false)?.sync_data()
     }
 
-    // A journalling file system commits what waits together in one: thirty files take the time of one, not of thirty.
+    // The medium is waited for at once, not thirty times: thirty files take hardly longer than one.
     fn sync_each(&mut self, names: &[String]) -> io::Result<()> {
         for names in names.chunks(MOST_SYNCED) {
             if self.open.len() + names.len() > MOST_OPEN {
