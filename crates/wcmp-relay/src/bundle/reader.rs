@@ -211,6 +211,8 @@ impl<S: Source> Reader<S> {
             return Ok(None);
         };
         let len = head.len();
+        // Most frames are in memory already.
+        let held = start.get(..len).map(format::crc_holds);
         // A frame that is cut off is no candidate, and costs nothing.
         let Some(end) = offset
             .checked_add(len as u64)
@@ -218,13 +220,14 @@ impl<S: Source> Reader<S> {
         else {
             return Ok(None);
         };
-        let holds = if len <= MAX_FRAME_WITHOUT_ENVELOPE + self.max_envelope {
-            self.window
+        let holds = match held {
+            Some(holds) => holds,
+            None if len <= MAX_FRAME_WITHOUT_ENVELOPE + self.max_envelope => self
+                .window
                 .peek(offset, len)?
                 .get(..len)
-                .is_some_and(format::crc_holds)
-        } else {
-            self.crc_holds_streamed(offset, len)?
+                .is_some_and(format::crc_holds),
+            None => self.crc_holds_streamed(offset, len)?,
         };
         self.budget.reached(end);
         if holds {

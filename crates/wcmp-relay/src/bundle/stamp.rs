@@ -38,7 +38,7 @@ impl<'a> Stamp<'a> {
     }
 
     /// As it stands in a frame: of kind 0 it may have bytes, which nobody should write.
-    pub(super) const fn read(kind: u8, bytes: &'a [u8]) -> Self {
+    pub(crate) const fn read(kind: u8, bytes: &'a [u8]) -> Self {
         Self { kind, bytes }
     }
 

@@ -245,17 +245,25 @@ impl Index {
 
     /// The record of a segment whose frame begins at `offset`.
     pub(super) fn at_offset(&self, pieces: &[u32], offset: u32) -> Option<Position> {
-        let first = |number: &u32| {
+        let before = self.places_before(pieces, offset);
+        let place = before % PIECE as usize;
+        let at = Position::new(*pieces.get(before / PIECE as usize)?, place)?;
+        (self.get(at)?.offset == offset).then_some(at)
+    }
+
+    /// How many frames of a segment begin before `offset`.
+    pub(super) fn places_before(&self, pieces: &[u32], offset: u32) -> usize {
+        let records = |number: &u32| {
             let piece = self.pieces.get(*number as usize);
-            piece
-                .and_then(|piece| piece.records.first())
-                .map(|r| r.offset)
+            piece.map_or(&[][..], |piece| &piece.records)
         };
-        let after = pieces.partition_point(|number| first(number).is_some_and(|o| o <= offset));
-        let number = *pieces.get(after.checked_sub(1)?)?;
-        let records = &self.pieces.get(number as usize)?.records;
-        let place = records.binary_search_by_key(&offset, |r| r.offset).ok()?;
-        Position::new(number, place)
+        // All pieces are full but the last.
+        let begin = |number: &u32| records(number).first().is_some_and(|r| r.offset < offset);
+        let Some(full) = pieces.partition_point(begin).checked_sub(1) else {
+            return 0;
+        };
+        let last = pieces.get(full).map_or(&[][..], records);
+        full * PIECE as usize + last.partition_point(|r| r.offset < offset)
     }
 }
 
@@ -320,6 +328,9 @@ mod tests {
             let offset = 20 + 100 * i;
             assert_eq!(index.at_offset(&pieces[i as usize % 2], offset), Some(at));
             assert_eq!(index.at_offset(&pieces[i as usize % 2], offset + 1), None);
+            let before = |offset| index.places_before(&pieces[i as usize % 2], offset);
+            let place = i as usize / 2;
+            assert_eq!((before(offset), before(offset + 1)), (place, place + 1));
         }
         let at = found(&index, &ids[3]).unwrap();
         index.remove(at);

@@ -1,6 +1,7 @@
 //! Taking in a batch.
 
 use alloc::collections::BTreeMap;
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use std::io::ErrorKind;
@@ -170,10 +171,11 @@ impl<F: FileSystem> SegmentStore<F> {
                 rest = self.append(day, rest, written)?;
             }
         }
-        for done in &*written {
-            let name = self.segment_name(done.segment, SEGMENT);
-            self.fs.sync_data(&name)?;
-        }
+        let names = written.iter();
+        let names: Vec<String> = names
+            .map(|done| self.segment_name(done.segment, SEGMENT))
+            .collect();
+        self.fs.sync_each(&names)?;
         if written.iter().any(|done| done.is_new) {
             self.fs.sync_folder()?;
         }
@@ -219,6 +221,8 @@ impl<F: FileSystem> SegmentStore<F> {
         } else {
             frames.extend(format::header(salt));
         }
+        let lens = of_day.iter().map(|one| frame_len(one.size, one.effort));
+        frames.reserve(usize::try_from(lens.sum::<u64>()).unwrap_or(0));
         let mut end = u64::from(len);
         let mut indexed = Vec::new();
         let mut column = ColumnWriter::default();

@@ -2,7 +2,11 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::hint;
+use core::num::NonZero;
+use core::ops::Range;
 use std::io::{self, ErrorKind};
+use std::thread;
 
 use wcmp_wire::{EnvelopeRef, MAX_ENVELOPE};
 
@@ -67,6 +71,7 @@ impl<F: FileSystem> SegmentStore<F> {
         self.sweep(&names, &segments);
         segments.sort_unstable();
         let marks = self.read_marks()?;
+        self.reserve(&segments);
         for (day, salt) in segments {
             self.load_segment(day, salt, &marks)?;
         }
@@ -101,6 +106,16 @@ impl<F: FileSystem> SegmentStore<F> {
                 let _ = self.fs.unlink(name);
             }
         }
+    }
+
+    /// Makes room in memory for what the index files tell of, at once: growing by and by touches all of it again.
+    fn reserve(&mut self, segments: &[(u32, u32)]) {
+        let mut records = 0;
+        for (day, salt) in segments {
+            let len = self.fs.len(&name(*day, *salt, INDEX)).unwrap_or(0);
+            records += usize::try_from(len).unwrap_or(0) / Indexed::LEN;
+        }
+        self.index.reserve(records);
     }
 
     fn load_segment(&mut self, day: u32, salt: u32, marks: &Marks) -> Result<(), StoreError> {
@@ -160,7 +175,7 @@ impl<F: FileSystem> SegmentStore<F> {
         &mut self,
         day: u32,
         salt: u32,
-        part: core::ops::Range<u64>,
+        part: Range<u64>,
         indexed: &mut Vec<Indexed>,
     ) -> Result<bool, StoreError> {
         if part.is_empty() {
@@ -175,6 +190,7 @@ impl<F: FileSystem> SegmentStore<F> {
             end: part.end,
         };
         let mut whole = true;
+        let mut found = Found::default();
         let mut reader = match Reader::open(tail, MAX_ENVELOPE) {
             Ok(reader) => reader,
             Err(OpenError::Source(error)) => return Err(error.into()),
@@ -187,16 +203,16 @@ impl<F: FileSystem> SegmentStore<F> {
                     stamp,
                     envelope,
                 } => {
-                    let offset = part.start + offset - u64::from(START);
-                    match examine(day, offset, stamp, envelope) {
-                        Some(record) => indexed.push(record),
-                        None => whole = false,
+                    found.push(part.start + offset - u64::from(START), stamp, envelope);
+                    if found.bytes.len() >= AT_ONCE {
+                        whole &= found.examine(day, indexed);
                     }
                 }
                 Event::Damaged { .. } | Event::Skipped { .. } => whole = false,
                 Event::End(_) => {}
             }
         }
+        whole &= found.examine(day, indexed);
         self.damaged += u64::from(!whole);
         Ok(whole)
     }
@@ -205,8 +221,19 @@ impl<F: FileSystem> SegmentStore<F> {
     /// their place.
     pub(super) fn add(&mut self, salt: u32, indexed: &[Indexed], marks: &Marks) {
         self.index.reserve(indexed.len());
-        for record in indexed {
-            let fingerprint = self.index.fingerprint(&record.id);
+        for block in indexed.chunks(64) {
+            self.add_block(salt, block, marks);
+        }
+    }
+
+    fn add_block(&mut self, salt: u32, indexed: &[Indexed], marks: &Marks) {
+        let fingerprints = indexed.iter().map(|one| self.index.fingerprint(&one.id));
+        let fingerprints: Vec<u64> = fingerprints.collect();
+        // Most of the time is waiting for memory. Asked for one right after the other, its places come together.
+        for fingerprint in &fingerprints {
+            hint::black_box(self.index.contains(*fingerprint));
+        }
+        for (record, fingerprint) in indexed.iter().zip(fingerprints) {
             let other = self.index.find(fingerprint).next();
             let Some(of) = self.segments.get_mut(&salt) else {
                 return;
@@ -241,6 +268,76 @@ impl<F: FileSystem> SegmentStore<F> {
                 self.remove(if better { other } else { at });
             }
         }
+    }
+}
+
+/// Bytes of frames that are examined at once.
+const AT_ONCE: usize = 4 << 20;
+
+/// Most threads that examine them.
+const MOST_THREADS: usize = 8;
+
+/// Frames that were read and are to be examined by all processors: it takes a hash over all their bytes.
+#[derive(Default)]
+struct Found {
+    frames: Vec<Frame>,
+    /// Stamp and envelope of each.
+    bytes: Vec<u8>,
+}
+
+struct Frame {
+    offset: u64,
+    stamp_kind: u8,
+    stamp: Range<usize>,
+    envelope: Range<usize>,
+}
+
+impl Found {
+    fn push(&mut self, offset: u64, stamp: Stamp<'_>, envelope: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend(stamp.bytes());
+        let middle = self.bytes.len();
+        self.bytes.extend(envelope);
+        self.frames.push(Frame {
+            offset,
+            stamp_kind: stamp.kind(),
+            stamp: start..middle,
+            envelope: middle..self.bytes.len(),
+        });
+    }
+
+    /// Adds the records of all frames and forgets these; says whether all were envelopes of this day.
+    fn examine(&mut self, day: u32, indexed: &mut Vec<Indexed>) -> bool {
+        let bytes = &self.bytes;
+        let one = |frame: &Frame| {
+            let stamp = Stamp::read(frame.stamp_kind, bytes.get(frame.stamp.clone())?);
+            examine(day, frame.offset, stamp, bytes.get(frame.envelope.clone())?)
+        };
+        let all = |part: &[Frame]| part.iter().map(one).collect::<Vec<_>>();
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        let parts = self.frames.len().div_ceil(threads.min(MOST_THREADS));
+        let mut parts = self.frames.chunks(parts.max(1));
+        let own = parts.next().unwrap_or_default();
+        let records = thread::scope(|scope| {
+            let start = |part| {
+                let thread = thread::Builder::new().spawn_scoped(scope, move || all(part));
+                (part, thread)
+            };
+            let others: Vec<_> = parts.map(start).collect();
+            let mut records = all(own);
+            for (part, thread) in others {
+                // Where there are no more threads, this one does it.
+                let done = thread.ok().and_then(|thread| thread.join().ok());
+                records.extend(done.unwrap_or_else(|| all(part)));
+            }
+            records
+        });
+        let before = indexed.len();
+        indexed.extend(records.into_iter().flatten());
+        let whole = indexed.len() - before == self.frames.len();
+        self.frames.clear();
+        self.bytes.clear();
+        whole
     }
 }
 

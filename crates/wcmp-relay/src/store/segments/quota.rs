@@ -71,7 +71,11 @@ impl<F: FileSystem> SegmentStore<F> {
         if quota.allows(totals) {
             return Ok(excess);
         }
-        let mut heap = self.ranked(new, now);
+        let over = Totals {
+            envelopes: totals.envelopes.saturating_sub(quota.envelopes),
+            bytes: totals.bytes.saturating_sub(quota.bytes),
+        };
+        let mut heap = self.ranked(new, now, over);
         while !quota.allows(totals) {
             let Some(Reverse(first)) = heap.pop() else {
                 break;
@@ -100,27 +104,52 @@ impl<F: FileSystem> SegmentStore<F> {
         Ok(excess)
     }
 
-    fn ranked(&self, new: &[Candidate<'_>], now: u32) -> BinaryHeap<Reverse<Ranked>> {
-        let stored = self.segments.values().flat_map(|of| {
+    /// Of all stored and new ones those with the least worth, enough to free this much, and all of equal worth.
+    ///
+    /// Looks at all of them twice, but keeps in memory only those that may go.
+    fn ranked(&self, new: &[Candidate<'_>], now: u32, over: Totals) -> BinaryHeap<Reverse<Ranked>> {
+        let mut least: BinaryHeap<Ranked> = BinaryHeap::new();
+        let mut bytes = 0;
+        let frees =
+            |number: usize, bytes: u64| number as u64 >= over.envelopes && bytes >= over.bytes;
+        for ranked in self.all(new, now) {
+            let enough = frees(least.len(), bytes);
+            if enough && least.peek().is_some_and(|most| ranked >= *most) {
+                continue;
+            }
+            bytes += u64::from(ranked.size);
+            least.push(ranked);
+            while let Some(most) = least.peek()
+                && frees(least.len() - 1, bytes - u64::from(most.size))
+            {
+                bytes -= u64::from(most.size);
+                least.pop();
+            }
+        }
+        let most = least.peek().map(|most| most.worth);
+        let few = self.all(new, now).filter(|one| Some(one.worth) <= most);
+        // Making a heap of it at once is linear.
+        few.map(Reverse).collect::<Vec<_>>().into()
+    }
+
+    fn all(&self, new: &[Candidate<'_>], now: u32) -> impl Iterator<Item = Ranked> {
+        let stored = self.segments.values().flat_map(move |of| {
             let live = self.index.of(&of.pieces).filter(|(_, r)| r.is_live());
-            live.map(|(at, record)| {
+            live.map(move |(at, record)| {
                 let expires = of.day * 24 + record.hour();
-                Reverse(Ranked {
+                Ranked {
                     worth: Worth::new(record.effort, record.size(), expires, now),
                     size: record.size(),
                     who: Who::Stored(at),
-                })
+                }
             })
         });
-        let new = (0_u32..).zip(new).map(|(place, new)| {
-            Reverse(Ranked {
-                worth: Worth::new(new.effort, new.size, new.expires, now),
-                size: new.size,
-                who: Who::New(place),
-            })
+        let new = (0_u32..).zip(new).map(move |(place, new)| Ranked {
+            worth: Worth::new(new.effort, new.size, new.expires, now),
+            size: new.size,
+            who: Who::New(place),
         });
-        // Making a heap of it at once is linear.
-        stored.chain(new).collect::<Vec<_>>().into()
+        stored.chain(new)
     }
 
     /// Sorts envelopes by id.

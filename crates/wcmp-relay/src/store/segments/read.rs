@@ -1,7 +1,7 @@
 //! Reading envelopes, their ids, and pages of both.
 
 use alloc::vec::Vec;
-use core::ops::RangeInclusive;
+use core::ops::{Range, RangeInclusive};
 
 use wcmp_wire::{EnvelopeRef, Id};
 
@@ -128,24 +128,24 @@ impl<F: FileSystem> SegmentStore<F> {
         }
     }
 
-    /// All index records of a segment, one for each of its records in memory and in their order.
-    pub(super) fn indexed(&mut self, segment: u32) -> Result<Vec<Indexed>, StoreError> {
+    /// Index records of a segment, one for each of these records in memory and in their order.
+    fn indexed(&mut self, segment: u32, places: Range<usize>) -> Result<Vec<Indexed>, StoreError> {
         let Some(of) = self.segments.get(&segment) else {
             return Ok(Vec::new());
         };
         if let Some(indexed) = &of.unwritten {
-            return Ok(indexed.clone());
+            return Ok(indexed.get(places).unwrap_or_default().to_vec());
         }
-        let records = of.records as usize;
         let name = self.segment_name(segment, INDEX);
+        let offset = (places.start * Indexed::LEN) as u64;
         let mut bytes = Vec::new();
-        self.read_up_to(&name, 0, records * Indexed::LEN, &mut bytes)?;
+        self.read_up_to(&name, offset, places.len() * Indexed::LEN, &mut bytes)?;
         let indexed: Vec<Indexed> = Indexed::read_all(&bytes).collect();
-        if indexed.len() == records {
-            Ok(indexed)
-        } else {
-            self.heal_index(segment)
+        if indexed.len() == places.len() {
+            return Ok(indexed);
         }
+        let all = self.heal_index(segment)?;
+        Ok(all.get(places).unwrap_or_default().to_vec())
     }
 
     /// Writes the index file of a segment anew, which has rotted, from its frames.
@@ -188,11 +188,24 @@ impl<F: FileSystem> SegmentStore<F> {
 
     /// The live records of a segment, each with what its index file says.
     pub(super) fn live(&mut self, segment: u32) -> Result<Vec<(Position, Indexed)>, StoreError> {
-        let indexed = self.indexed(segment)?;
+        let of = self.segments.get(&segment);
+        let records = of.map_or(0, |of| of.records as usize);
+        self.live_at(segment, 0..records)
+    }
+
+    fn live_at(
+        &mut self,
+        segment: u32,
+        places: Range<usize>,
+    ) -> Result<Vec<(Position, Indexed)>, StoreError> {
+        let start = places.start;
+        let indexed = self.indexed(segment, places)?;
         let Some(of) = self.segments.get(&segment) else {
             return Ok(Vec::new());
         };
-        let both = self.index.of(&of.pieces).zip(indexed);
+        let pieces = of.pieces.get(start / PIECE as usize..).unwrap_or_default();
+        let records = self.index.of(pieces).skip(start % PIECE as usize);
+        let both = records.zip(indexed);
         let live = both.filter(|((_, record), _)| record.is_live());
         Ok(live.map(|((at, _), indexed)| (at, indexed)).collect())
     }
@@ -215,8 +228,8 @@ impl<F: FileSystem> SegmentStore<F> {
                 return Ok(Some(indexed.id));
             }
         }
-        let indexed = self.indexed(segment)?;
-        Ok(indexed.get(place).map(|indexed| indexed.id))
+        let indexed = self.indexed(segment, place..place + 1)?;
+        Ok(indexed.first().map(|indexed| indexed.id))
     }
 
     pub(super) fn page(
@@ -258,10 +271,13 @@ impl<F: FileSystem> SegmentStore<F> {
         region: Region,
         entries: &mut Vec<Entry>,
     ) -> Result<(), StoreError> {
-        for (at, indexed) in self.live(region.segment)? {
-            if (region.from..region.to).contains(&indexed.offset)
-                && let Some(record) = self.index.get(at)
-            {
+        let Some(of) = self.segments.get(&region.segment) else {
+            return Ok(());
+        };
+        let place = |offset| self.index.places_before(&of.pieces, offset);
+        let places = place(region.from)..place(region.to);
+        for (at, indexed) in self.live_at(region.segment, places)? {
+            if let Some(record) = self.index.get(at) {
                 entries.push(entry(&indexed, record));
             }
         }

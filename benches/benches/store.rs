@@ -1,0 +1,518 @@
+//! The segment store and the engines one would else put under a relay, on the same envelopes in one run.
+//!
+//! `cargo bench -p wcmp-benches --bench store`: a million envelopes of 1 KiB that expire on thirty days, which takes
+//! 6 GB and many minutes; `WCMP_COUNT` sets another number. The folder is made in `TMPDIR`, which has to be on a real
+//! disk.
+//!
+//! Every engine gets the layout that serves it best: the key is the expiry day, then the id, so that a day is one
+//! range. Only ours and SQLite look whether they have an envelope before they write it. Engines take in one after the
+//! other, each with nothing else open, as one of them goes on working when a batch is durable; lookups take turns.
+//! Beside the time stands that of the processor, of all threads: it changes less under load.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a bench stops at the first surprise"
+)]
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use std::{env, hint};
+
+use fjall::{Keyspace, KeyspaceCreateOptions, PersistMode};
+use redb::{Durability, ReadableDatabase as _, TableDefinition};
+use rustix::time::{ClockId, clock_gettime};
+use wcmp_relay::bundle::Stamp;
+use wcmp_relay::store::{Folder, Incoming, Options, SegmentStore, Store as _, Taken};
+use wcmp_wire::{Envelope, EnvelopeRef, Id, sha256};
+
+const NOW: u32 = 480_000;
+const DAYS: u64 = 30;
+const BATCH: usize = 10_000;
+
+fn noise(seed: u64) -> impl Iterator<Item = u64> {
+    let mut state = seed;
+    std::iter::repeat_with(move || {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    })
+}
+
+/// An envelope of 1 KiB with four slots.
+fn envelope(number: u64) -> Vec<u8> {
+    let mut noise = noise(number);
+    let expires = NOW + (noise.next().unwrap() % (24 * DAYS)) as u32;
+    let mut bytes = noise.flat_map(u64::to_be_bytes);
+    let mut take = |n| bytes.by_ref().take(n).collect::<Vec<u8>>();
+    let mut hints: Vec<[u8; 16]> = (0..4).map(|_| take(16).try_into().unwrap()).collect();
+    hints.sort_unstable();
+    let envelope = Envelope {
+        suite: 0x0101,
+        sender_nonce: take(16).try_into().unwrap(),
+        sender_hint: take(16).try_into().unwrap(),
+        expires,
+        commitment: take(32).try_into().unwrap(),
+        payload: take(580),
+        recipient_nonce: take(16).try_into().unwrap(),
+        encapsulation: take(32),
+        hints,
+        sealed_keys: take(4 * 48),
+        signature: take(64),
+    };
+    envelope.encode().unwrap()
+}
+
+fn incoming(envelope: &[u8]) -> Incoming<'_> {
+    Incoming::new(EnvelopeRef::parse(envelope).unwrap(), Stamp::NONE)
+}
+
+type Key = [u8; 36];
+
+fn key(day: u32, id: &Id) -> Key {
+    let mut key = [0; 36];
+    key[..4].copy_from_slice(&day.to_be_bytes());
+    key[4..].copy_from_slice(&id.0);
+    key
+}
+
+fn keyed<'a>(batch: &[Incoming<'a>]) -> Vec<(Key, &'a [u8])> {
+    let one = |one: &Incoming<'a>| {
+        let day = one.envelope().expires() / 24;
+        (key(day, &one.id()), one.envelope().as_bytes())
+    };
+    let mut keyed: Vec<_> = batch.iter().map(one).collect();
+    keyed.sort_unstable_by_key(|(key, _)| *key);
+    keyed
+}
+
+/// What is compared.
+trait Engine {
+    /// Durable when it returns.
+    fn insert(&mut self, batch: &[Incoming<'_>]);
+    /// How many of them there are.
+    fn known(&mut self, keys: &[Key]) -> usize;
+    /// Removes all days before this one.
+    fn expire(&mut self, day: u32);
+    fn count(&mut self) -> u64;
+}
+
+struct Ours(SegmentStore<Folder>);
+
+impl Ours {
+    fn open(path: &Path) -> Self {
+        let folder = Folder::new(path).unwrap();
+        Self(SegmentStore::open(folder, Options::default(), &[3; 32]).unwrap())
+    }
+}
+
+impl Engine for Ours {
+    fn insert(&mut self, batch: &[Incoming<'_>]) {
+        let taken = self.0.insert(batch, NOW).unwrap();
+        assert!(taken.iter().all(|taken| *taken == Taken::New));
+    }
+
+    fn known(&mut self, keys: &[Key]) -> usize {
+        let known = |key: &&Key| self.0.contains(&Id(*key.last_chunk().unwrap()));
+        keys.iter().filter(known).count()
+    }
+
+    // Not synced, by design: a day that is back after a loss of power expires again. See below for the time it takes.
+    fn expire(&mut self, day: u32) {
+        self.0.expire(day * 24).unwrap();
+    }
+
+    fn count(&mut self) -> u64 {
+        self.0.totals().envelopes
+    }
+}
+
+struct Sqlite(rusqlite::Connection);
+
+impl Sqlite {
+    fn open(path: &Path) -> Self {
+        let db = rusqlite::Connection::open(path.join("db")).unwrap();
+        db.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -262144;
+             CREATE TABLE IF NOT EXISTS envelopes (key BLOB PRIMARY KEY, bytes BLOB NOT NULL);",
+        )
+        .unwrap();
+        Self(db)
+    }
+}
+
+impl Engine for Sqlite {
+    fn insert(&mut self, batch: &[Incoming<'_>]) {
+        let transaction = self.0.transaction().unwrap();
+        let sql = "INSERT OR IGNORE INTO envelopes VALUES (?, ?)";
+        let mut insert = transaction.prepare_cached(sql).unwrap();
+        for (key, bytes) in keyed(batch) {
+            insert.execute((key, bytes)).unwrap();
+        }
+        drop(insert);
+        transaction.commit().unwrap();
+    }
+
+    fn known(&mut self, keys: &[Key]) -> usize {
+        let transaction = self.0.transaction().unwrap();
+        let sql = "SELECT 1 FROM envelopes WHERE key = ?";
+        let mut select = transaction.prepare_cached(sql).unwrap();
+        let mut known = |key: &&Key| select.exists((*key,)).unwrap();
+        keys.iter().filter(|key| known(key)).count()
+    }
+
+    fn expire(&mut self, day: u32) {
+        let sql = "DELETE FROM envelopes WHERE key < ?";
+        self.0.execute(sql, (day.to_be_bytes(),)).unwrap();
+    }
+
+    fn count(&mut self) -> u64 {
+        let sql = "SELECT count(*) FROM envelopes";
+        let count: i64 = self.0.query_one(sql, (), |row| row.get(0)).unwrap();
+        count as u64
+    }
+}
+
+struct Redb(redb::Database);
+
+const TABLE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("envelopes");
+
+impl Redb {
+    fn open(path: &Path) -> Self {
+        Self(redb::Database::create(path.join("db")).unwrap())
+    }
+
+    fn write(&mut self, work: impl FnOnce(&mut redb::Table<'_, &[u8], &[u8]>)) {
+        let mut transaction = self.0.begin_write().unwrap();
+        transaction.set_durability(Durability::Immediate).unwrap();
+        work(&mut transaction.open_table(TABLE).unwrap());
+        transaction.commit().unwrap();
+    }
+}
+
+impl Engine for Redb {
+    fn insert(&mut self, batch: &[Incoming<'_>]) {
+        self.write(|table| {
+            for (key, bytes) in keyed(batch) {
+                table.insert(&key[..], bytes).unwrap();
+            }
+        });
+    }
+
+    fn known(&mut self, keys: &[Key]) -> usize {
+        let table = self.0.begin_read().unwrap().open_table(TABLE).unwrap();
+        let known = |key: &&Key| table.get(&key[..]).unwrap().is_some();
+        keys.iter().filter(known).count()
+    }
+
+    fn expire(&mut self, day: u32) {
+        self.write(|table| {
+            let end = day.to_be_bytes();
+            table.retain_in(..&end[..], |_, _| false).unwrap();
+        });
+    }
+
+    fn count(&mut self) -> u64 {
+        use redb::ReadableTableMetadata as _;
+        let table = self.0.begin_read().unwrap().open_table(TABLE).unwrap();
+        table.len().unwrap()
+    }
+}
+
+struct Fjall(fjall::Database, Keyspace);
+
+impl Fjall {
+    fn open(path: &Path) -> Self {
+        let db = fjall::Database::builder(path.join("db"))
+            .cache_size(256 << 20)
+            .open()
+            .unwrap();
+        let keyspace = db
+            .keyspace("envelopes", KeyspaceCreateOptions::default)
+            .unwrap();
+        Self(db, keyspace)
+    }
+}
+
+impl Engine for Fjall {
+    fn insert(&mut self, batch: &[Incoming<'_>]) {
+        let mut write = self.0.batch().durability(Some(PersistMode::SyncData));
+        for (key, bytes) in keyed(batch) {
+            write.insert(&self.1, key, bytes);
+        }
+        write.commit().unwrap();
+    }
+
+    fn known(&mut self, keys: &[Key]) -> usize {
+        let known = |key: &&Key| self.1.contains_key(key).unwrap();
+        keys.iter().filter(known).count()
+    }
+
+    fn expire(&mut self, day: u32) {
+        let mut write = self.0.batch().durability(Some(PersistMode::SyncData));
+        for entry in self.1.range(..day.to_be_bytes()) {
+            write.remove(&self.1, entry.key().unwrap());
+        }
+        write.commit().unwrap();
+    }
+
+    fn count(&mut self) -> u64 {
+        self.1.len().unwrap() as u64
+    }
+}
+
+/// Time by the clock, and of the processor.
+#[derive(Clone, Copy, Default)]
+struct Spent {
+    wall: f64,
+    cpu: f64,
+}
+
+fn time<T>(work: impl FnOnce() -> T) -> (T, Spent) {
+    let cpu = || Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap();
+    let (start, cpu_start) = (Instant::now(), cpu());
+    let result = work();
+    let wall = start.elapsed().as_secs_f64();
+    let cpu = (cpu() - cpu_start).as_secs_f64();
+    (result, Spent { wall, cpu })
+}
+
+fn median(mut all: Vec<Spent>) -> Spent {
+    all.sort_by(|a, b| a.wall.total_cmp(&b.wall));
+    all[all.len() / 2]
+}
+
+/// Bytes of the files in a folder and below, by the end of their names.
+fn bytes(folder: &Path, kind: &str) -> f64 {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let bytes = entries.map(|entry| {
+        let path = entry.path();
+        match entry.metadata().unwrap() {
+            of if of.is_dir() => bytes(&path, kind),
+            of if path.to_string_lossy().ends_with(kind) => of.len() as f64,
+            _ => 0.0,
+        }
+    });
+    bytes.sum()
+}
+
+fn verdict(holds: bool) -> &'static str {
+    if holds { "holds" } else { "MISSED" }
+}
+
+const NAMES: [&str; 4] = ["wcmp-relay", "SQLite", "redb", "fjall"];
+
+/// Prints rates, or times, of all engines; the first is ours, and `gate` how many times the best of the others it
+/// has to be.
+fn compare(
+    what: &str,
+    unit: &str,
+    figures: [f64; 4],
+    cpu: [f64; 4],
+    more_is_better: bool,
+    gate: f64,
+) {
+    println!("\n{what}");
+    let others = figures[1..].iter().copied();
+    let best = if more_is_better {
+        others.fold(0.0, f64::max)
+    } else {
+        others.fold(f64::INFINITY, f64::min)
+    };
+    for (i, name) in NAMES.iter().enumerate() {
+        let ratio = figures[i] / best;
+        print!(
+            "  {name:<12} {:>14.3} {unit:<5} {ratio:>8.3} x the best other   processor {:>9.2} s",
+            figures[i], cpu[i]
+        );
+        match i {
+            0 if more_is_better => println!("   gate >= {gate}: {}", verdict(ratio >= gate)),
+            0 => println!("   gate <= {gate}: {}", verdict(ratio <= gate)),
+            _ => println!(),
+        }
+    }
+}
+
+fn main() {
+    if env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    let count: u64 = env::var("WCMP_COUNT").map_or(1_000_000, |n| n.parse().unwrap());
+    let home = tempfile::tempdir().unwrap();
+    let paths: [PathBuf; 4] = NAMES.map(|name| home.path().join(name));
+    for path in &paths {
+        fs::create_dir(path).unwrap();
+    }
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    println!("{count} envelopes; load {}", load.trim());
+
+    let open = |i: usize| -> Box<dyn Engine> {
+        match i {
+            0 => Box::new(Ours::open(&paths[0])),
+            1 => Box::new(Sqlite::open(&paths[1])),
+            2 => Box::new(Redb::open(&paths[2])),
+            _ => Box::new(Fjall::open(&paths[3])),
+        }
+    };
+
+    let mut keys = Vec::new();
+    let mut raw = 0;
+    let intake = [0, 1, 2, 3].map(|i| {
+        let mut engine = open(i);
+        let mut sum = Spent::default();
+        let numbers: Vec<u64> = (0..count).collect();
+        for batch in numbers.chunks(BATCH) {
+            let batch: Vec<Vec<u8>> = batch.iter().map(|number| envelope(*number)).collect();
+            let batch: Vec<Incoming<'_>> = batch.iter().map(|bytes| incoming(bytes)).collect();
+            if i == 0 {
+                let key = |one: &Incoming<'_>| key(one.envelope().expires() / 24, &one.id());
+                keys.extend(batch.iter().map(key));
+                raw += batch.iter().map(|one| u64::from(one.size())).sum::<u64>();
+            }
+            let ((), spent) = time(|| engine.insert(&batch));
+            sum.wall += spent.wall;
+            sum.cpu += spent.cpu;
+        }
+        sum
+    });
+    compare(
+        "durable intake in batches of 10 000",
+        "/s",
+        intake.map(|spent| count as f64 / spent.wall),
+        intake.map(|spent| spent.cpu),
+        true,
+        3.0,
+    );
+
+    let mut engines = [0, 1, 2, 3].map(open);
+
+    // Half are known, in no order.
+    let mut random = noise(count);
+    let mut asked = || -> Vec<Key> {
+        let ask = |i: u64| {
+            let number = random.next().unwrap();
+            let mut key = keys[(number % count) as usize];
+            if i % 2 == 0 {
+                key[4..].copy_from_slice(&sha256(&[&number.to_be_bytes()]));
+            }
+            key
+        };
+        (0..100_000).map(ask).collect()
+    };
+    let mut lookups: [Vec<Spent>; 4] = Default::default();
+    for turn in 0..8 {
+        let asked = asked();
+        for i in 0..engines.len() {
+            let (known, spent) = time(|| hint::black_box(engines[i].known(&asked)));
+            assert_eq!(known, asked.len() / 2);
+            // The first one is for caches.
+            if turn > 0 {
+                lookups[i].push(spent);
+            }
+        }
+    }
+    let lookups = lookups.map(median);
+    compare(
+        "lookups, half of them known",
+        "/s",
+        lookups.map(|spent| 100_000.0 / spent.wall),
+        lookups.map(|spent| spent.cpu),
+        true,
+        3.0,
+    );
+
+    println!("\nspace, times the bytes of the envelopes");
+    let share = |path: &Path, kind| bytes(path, kind) / raw as f64;
+    let without = share(&paths[0], ".wcmp") + share(&paths[0], ".idx");
+    let column = share(&paths[0], ".scan");
+    println!(
+        "  {:<12} {without:.3} (and scan column {column:.3})   gate <= 1.1 without the column: {}",
+        NAMES[0],
+        verdict(without <= 1.1)
+    );
+    for (name, path) in NAMES.iter().zip(&paths).skip(1) {
+        println!("  {name:<12} {:.3}", share(path, ""));
+    }
+
+    let first = NOW / 24;
+    let mut expiry = [Spent::default(); 4];
+    let mut synced = Spent::default();
+    for (i, engine) in engines.iter_mut().enumerate() {
+        ((), expiry[i]) = time(|| engine.expire(first + DAYS as u32 / 10));
+        if i == 0 {
+            ((), synced) = time(|| File::open(&paths[0]).unwrap().sync_all().unwrap());
+        }
+    }
+    let left: Vec<u64> = engines.iter_mut().map(|engine| engine.count()).collect();
+    assert!(left.iter().all(|count| *count == left[0]));
+    compare(
+        &format!("expiry of {} envelopes", count - left[0]),
+        "s",
+        expiry.map(|spent| spent.wall),
+        expiry.map(|spent| spent.cpu),
+        false,
+        0.1,
+    );
+    println!(
+        "  {:<12} {:>14.3} s     more if it is synced",
+        NAMES[0], synced.wall
+    );
+    drop(engines);
+    for path in &paths[1..] {
+        fs::remove_dir_all(path).unwrap();
+    }
+
+    opening(&paths[0], left[0]);
+}
+
+/// Open with and without index files. The gates are for a million.
+fn opening(path: &Path, count: u64) {
+    println!("\nopening {count} envelopes, scaled to a million; medians of 5");
+    let million = 1e6 / count as f64;
+    let open = || {
+        let (store, spent) = time(|| Ours::open(path));
+        assert_eq!(store.0.totals().envelopes, count);
+        spent
+    };
+    let print = |what: &str, spent: Spent, gate: f64| {
+        let wall = spent.wall * million;
+        let cpu = spent.cpu * million;
+        println!(
+            "  {what:<20} {wall:>7.3} s   processor {cpu:>7.3} s   gate <= {gate} s: {}",
+            verdict(wall <= gate)
+        );
+    };
+    print(
+        "with index files",
+        median((0..5).map(|_| open()).collect()),
+        0.3,
+    );
+
+    let mut store = None;
+    let memory = allocation_counter::measure(|| store = Some(Ours::open(path)));
+    drop(store);
+    let each = memory.bytes_current as f64 / count as f64;
+    println!(
+        "  memory of an envelope {each:.1} B   gate <= 40: {}",
+        verdict(each <= 40.0)
+    );
+
+    let rebuild = |_| {
+        for file in fs::read_dir(path).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_none_or(|kind| kind != "wcmp") {
+                fs::remove_file(path).unwrap();
+            }
+        }
+        open()
+    };
+    print(
+        "from segments alone",
+        median((0..5).map(rebuild).collect()),
+        3.0,
+    );
+}
