@@ -14,6 +14,7 @@ const TARGETS: &[(&str, Check)] = &[
     ("content", checks::content::content),
     ("exchange", checks::exchange::exchange),
     ("hints", checks::hints::hints),
+    ("json", checks::json::json),
     ("wire", checks::wire::wire),
 ];
 

@@ -43,8 +43,50 @@ impl SessionKey {
         hmac(&*self.0, &enc("response", &[]))
     }
 
-    /// k_req for a resource server, `audience` being its @authority: what that
-    /// server gets to know, it can use for nothing else.
+    /// k_req for a resource server, `audience` being its @authority in lower case,
+    /// as [`CallVerifier::authority`](crate::call::CallVerifier::authority) gives it:
+    /// what that server gets to know, it can use for nothing else.
+    ///
+    /// The server that has the session hands both keys of an audience to that
+    /// audience, over a way that nobody reads, with expiry and scopes; whether the
+    /// session was revoked since, the audience asks by introspection. It counts the
+    /// client's nonces by itself.
+    ///
+    /// ```
+    /// use wcmp_auth::SessionKey;
+    /// use wcmp_auth::call::CallVerifier;
+    /// use wcmp_auth::call::client::{Caller, Request};
+    ///
+    /// let (token, session, now) = ([7; 16], SessionKey::new(&[9; 32]), 1_900_000_000);
+    ///
+    /// // files.example.com got these from the server of the login.
+    /// let verifier = CallVerifier::new("files.example.com")?;
+    /// let k_req = session.audience_request(verifier.authority());
+    /// let k_resp = session.audience_response(verifier.authority());
+    ///
+    /// // The client makes them itself.
+    /// let mut caller = Caller::of_audience(&token, &session, "files.example.com")?;
+    /// let request = Request { method: "GET", target: "/f", content: None, fields: &[] };
+    /// let (fields, awaiting) = caller.sign(&request, now)?;
+    ///
+    /// let sent = [
+    ///     ("signature-input", &fields.signature_input),
+    ///     ("signature", &fields.signature),
+    /// ];
+    /// let headers = || sent.iter().map(|(name, value)| (*name, value.as_bytes()));
+    /// let call = verifier.parse("GET", "/f", headers)?.authenticate(&k_req)?;
+    /// // ... the atomic step, and the handler ...
+    /// let answer = call.answering(&k_resp).sign(204, None, b"", now)?;
+    ///
+    /// let received = [
+    ///     ("content-digest", &answer.content_digest),
+    ///     ("signature-input", &answer.signature_input),
+    ///     ("signature", &answer.signature),
+    /// ];
+    /// let headers = || received.iter().map(|(name, value)| (*name, value.as_bytes()));
+    /// assert_eq!(awaiting.verify(204, headers, b"")?.created, now);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn audience_request(&self, audience: &str) -> Zeroizing<[u8; 32]> {
         hmac(&*self.0, &enc("audience request", &[audience.as_bytes()]))

@@ -171,25 +171,29 @@ fn scopes_are_granted_in_the_asked_order() {
 }
 
 #[test]
-fn starts_leave_nothing_behind() {
-    let unlimited = Limits {
-        starts: wcmp_auth::service::Bucket {
-            burst: u32::MAX,
-            refill: 1,
-        },
-        ..Limits::default()
-    };
-    let store = Arc::new(MemoryStore::new());
-    let world = World::on(store, unlimited, |service| service);
-    let message = world.start("nobody", 1).message().clone();
-    let starts = |n| {
-        for _ in 0..n {
-            world.service.start(&message, HERE).unwrap();
+fn a_million_starts_leave_memory_flat() {
+    let world = World::new();
+    let known = world.start("alice", 1).message().clone();
+    let unknown = world.start("nobody", 1).message().clone();
+    let starts = |numbers: std::ops::Range<u32>| {
+        for n in numbers {
+            // Fifty from each source: its limit is sixty at once.
+            let [_, a, b, c] = (n / 50).to_be_bytes();
+            let message = if n % 2 == 0 { &known } else { &unknown };
+            world.service.start(message, Source::V4([a, b, c])).unwrap();
+            // A hundred a second; sometimes the challenge key is another.
+            if n % 100 == 99 {
+                world.pass(1);
+            }
+            if n % 6000 == 5999 {
+                world.service.tick().unwrap();
+            }
         }
     };
-    starts(1); // the first challenge key
-    let info = allocation_counter::measure(|| starts(20_000));
-    assert!(info.count_total > 20_000);
+    // As many keys as are ever held at once.
+    starts(0..200_000);
+    let info = allocation_counter::measure(|| starts(200_000..1_200_000));
+    assert!(info.count_total > 1_000_000);
     assert_eq!((info.count_current, info.bytes_current), (0, 0));
 }
 

@@ -7,4 +7,5 @@ pub mod call;
 pub mod content;
 pub mod exchange;
 pub mod hints;
+pub mod json;
 pub mod wire;

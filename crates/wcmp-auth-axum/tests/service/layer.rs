@@ -22,8 +22,9 @@ use crate::client::{AUTHORITY, PASSWORD, REALM, log_in, request, send};
 use crate::cluster;
 
 /// Serves on a thread of its own until the tests end.
-fn serve<S: Store + 'static>(
+pub(crate) fn serve<S: Store + 'static>(
     store: impl Future<Output = Arc<S>> + Send + 'static,
+    with: impl FnOnce(Service) -> Service + Send + 'static,
     app: fn(&Knh1) -> Router,
 ) -> SocketAddr {
     let (tell, told) = mpsc::channel();
@@ -40,7 +41,7 @@ fn serve<S: Store + 'static>(
         };
         let policy = Policy::new(REALM, Parameters::new(cost), 3).unwrap();
         let policy = policy.with_suites(&[Suite::Pbkdf2X25519]);
-        let service = Service::new(policy, &[1; 32], parts).unwrap();
+        let service = with(Service::new(policy, &[1; 32], parts).unwrap());
         let knh1 = Knh1::with_limits(service, AUTHORITY, 1000, 100_000).unwrap();
         let password = Zeroizing::new(PASSWORD.to_owned());
         assert_eq!(knh1.enrol("alice", password, "read write").await, Ok(true));
@@ -111,7 +112,11 @@ fn handlers(knh1: &Knh1) -> Router {
 
 #[test]
 fn answers_of_all_kinds_are_signed() {
-    let to = serve(async { Arc::new(MemoryStore::new()) }, handlers);
+    let to = serve(
+        async { Arc::new(MemoryStore::new()) },
+        |service| service,
+        handlers,
+    );
     let mut alice = log_in(to, "alice", PASSWORD, "read").unwrap();
     // `call` verifies the signature and looks for no-store.
     let answer = alice.call("GET", "/nested/nothing", None);
@@ -173,10 +178,14 @@ fn secrets_are_not_logged() {
         .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
         .with_writer(|| Logged)
         .init();
-    let mut servers = vec![serve(async { Arc::new(MemoryStore::new()) }, handlers)];
+    let mut servers = vec![serve(
+        async { Arc::new(MemoryStore::new()) },
+        |service| service,
+        handlers,
+    )];
     servers.extend(cluster::database().map(|url| {
         let store = async move { Arc::new(PostgresStore::connect(&url, 4).await.unwrap()) };
-        serve(store, handlers)
+        serve(store, |service| service, handlers)
     }));
     for to in servers {
         let mut alice = log_in(to, "alice", PASSWORD, "read").unwrap();

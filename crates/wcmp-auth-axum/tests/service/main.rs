@@ -15,3 +15,4 @@ mod logins;
 mod postgres;
 mod process;
 mod program;
+mod registration;

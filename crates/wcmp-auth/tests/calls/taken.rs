@@ -1,8 +1,8 @@
 //! What a verifier has to take, because the MAC is right and no rule is broken.
 
 use wcmp_auth::SessionKey;
-use wcmp_auth::call::client::{Caller, Request};
-use wcmp_auth::call::{CallVerifier, Nonce};
+use wcmp_auth::call::client::{AnswerError, Awaiting, CallFields, Caller, Request};
+use wcmp_auth::call::{AnswerFields, CallError, CallVerifier, Nonce};
 
 use crate::kit::{
     AUTHORITY, COMPONENTS, KEYID, Message, NO_BODY, PARAMETERS, TOKEN, orders, verifier,
@@ -135,6 +135,22 @@ fn no_body_needs_no_digest() {
     taken(&Message::signed_get().with("Content-Digest", "nonsense"));
 }
 
+/// Anybody on the way may set it: neither a hindrance nor a proof.
+#[test]
+fn a_digest_that_is_not_covered_means_nothing() {
+    for digest in ["garbage", crate::kit::HELLO] {
+        let message = Message::signed_get().with("Content-Digest", digest);
+        let verifier = verifier();
+        let fits = |body: &[u8]| {
+            let mut digests = message.authenticate(&verifier).unwrap().digests().unwrap();
+            digests.update(body);
+            digests.verify().is_ok()
+        };
+        assert!(fits(b""), "{digest}");
+        assert!(!fits(b"hello"), "{digest}");
+    }
+}
+
 #[test]
 fn targets() {
     for target in [
@@ -234,6 +250,7 @@ fn times() {
 
 #[test]
 fn a_resource_server_has_keys_of_its_own() {
+    const NOW: u64 = 1_900_000_100;
     let key = SessionKey::new(&[0x77; 32]);
     let mut caller = Caller::of_audience(&TOKEN, &key, "Files.Example.com").unwrap();
     let request = Request {
@@ -242,27 +259,76 @@ fn a_resource_server_has_keys_of_its_own() {
         content: None,
         fields: &[],
     };
-    let (fields, _) = caller.sign(&request, 1_900_000_100).unwrap();
-    let headers = [
-        ("signature", fields.signature),
-        ("signature-input", fields.signature_input),
-    ];
-    let headers = || {
-        headers
-            .iter()
-            .map(|(name, value)| (*name, value.as_bytes()))
+    let mut sign = || caller.sign(&request, NOW).unwrap();
+    let call = |fields: &CallFields, at: &str, k_req: &[u8; 32]| {
+        let headers = [
+            ("signature", &fields.signature),
+            ("signature-input", &fields.signature_input),
+        ];
+        let headers = || {
+            headers
+                .iter()
+                .map(|(name, value)| (*name, value.as_bytes()))
+        };
+        let verifier = CallVerifier::new(at).unwrap();
+        let call = verifier.parse("GET", "/f", headers)?.authenticate(k_req)?;
+        Ok::<_, CallError>(call.answering(&key.audience_response(at)))
     };
-    let verifier = CallVerifier::new("files.example.com").unwrap();
-    let parse = || verifier.parse("GET", "/f", headers).unwrap();
-    assert!(
-        parse()
-            .authenticate(&key.audience_request("files.example.com"))
-            .is_ok()
-    );
-    assert!(
-        parse()
-            .authenticate(&key.audience_request("other.example.com"))
-            .is_err()
-    );
-    assert!(parse().authenticate(&key.request()).is_err());
+    let (here, other) = ("files.example.com", "other.example.com");
+    let (fields, awaiting) = sign();
+    let answering = call(&fields, here, &key.audience_request(here)).unwrap();
+    // Neither another audience nor the server of the login takes it for its own.
+    for (at, k_req) in [
+        (here, key.audience_request(other)),
+        (other, key.audience_request(other)),
+        (other, key.audience_request(here)),
+        (here, key.request()),
+        ("api.example.com", key.request()),
+    ] {
+        assert_eq!(call(&fields, at, &k_req).err(), Some(CallError::Mac));
+    }
+    let verify = |awaiting: Awaiting, signed: &AnswerFields| {
+        let headers = [
+            ("content-type", "text/plain"),
+            ("content-digest", &signed.content_digest),
+            ("signature-input", &signed.signature_input),
+            ("signature", &signed.signature),
+        ];
+        let headers = || {
+            headers
+                .iter()
+                .map(|(name, value)| (*name, value.as_bytes()))
+        };
+        awaiting.verify(200, headers, b"hello")
+    };
+    let signed = answering
+        .sign(200, Some(b"text/plain"), b"hello", NOW + 1)
+        .unwrap();
+    assert_eq!(verify(awaiting, &signed).unwrap().created, NOW + 1);
+
+    // What signs the login server's answers, or another audience's, signs none here.
+    for k_resp in [
+        key.response(),
+        key.audience_response(other),
+        key.audience_request(here),
+    ] {
+        let (fields, awaiting) = sign();
+        let headers = [
+            ("signature", &fields.signature),
+            ("signature-input", &fields.signature_input),
+        ];
+        let headers = || {
+            headers
+                .iter()
+                .map(|(name, value)| (*name, value.as_bytes()))
+        };
+        let verifier = CallVerifier::new(here).unwrap();
+        let call = verifier.parse("GET", "/f", headers).unwrap();
+        let call = call.authenticate(&key.audience_request(here)).unwrap();
+        let signed = call
+            .answering(&k_resp)
+            .sign(200, Some(b"text/plain"), b"hello", NOW);
+        let wrong = verify(awaiting, &signed.unwrap()).unwrap_err();
+        assert_eq!(wrong, AnswerError::Signature(CallError::Mac));
+    }
 }
