@@ -396,7 +396,7 @@ fn main() {
         let ask = |i: u64| {
             let number = random.next().unwrap();
             let mut key = keys[(number % count) as usize];
-            if i % 2 == 0 {
+            if i.is_multiple_of(2) {
                 key[4..].copy_from_slice(&sha256(&[&number.to_be_bytes()]));
             }
             key
