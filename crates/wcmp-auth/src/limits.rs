@@ -167,9 +167,16 @@ mod tests {
     }
 
     #[test]
+    fn realms_have_one_to_255_bytes() {
+        let realm = |len| sized(&"x".repeat(len), REALM, Misuse::Realm);
+        assert!(realm(1).is_ok() && realm(255).is_ok());
+        assert!(realm(0).is_err() && realm(256).is_err());
+    }
+
+    #[test]
     fn devices_have_no_control_characters() {
         assert!(device("").is_ok() && device("Büro 3").is_ok());
         assert!(device("a\nb").is_err() && device("a\u{85}b").is_err());
-        assert!(device(&"x".repeat(256)).is_err());
+        assert!(device(&"x".repeat(255)).is_ok() && device(&"x".repeat(256)).is_err());
     }
 }

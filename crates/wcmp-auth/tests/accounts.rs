@@ -17,7 +17,8 @@ use std::thread;
 use service_kit::{Audit, DAY, HERE, NOW, REALM, Random, World, policy};
 use wcmp_auth::message::{Challenge, PasswordParameters, Registration, Start};
 use wcmp_auth::service::{
-    KeyStore, Limits, MemoryStore, Parts, RateTable, RetryAfter, Service, ServiceError, Source,
+    Bucket, KeyStore, Limits, MemoryStore, Parts, RateTable, RetryAfter, Service, ServiceError,
+    Source,
 };
 use wcmp_auth::{Record, StaticKey, Suite};
 
@@ -71,6 +72,35 @@ fn after_rate_limited_the_same_finish_may_come_again() {
     world.pass(10);
     let grant = world.service.finish(&finish, HERE).unwrap();
     pending.verify(&grant).unwrap();
+}
+
+/// Else whoever saw a finish would be let through where others are put off.
+#[test]
+fn a_spent_challenge_is_no_success() {
+    let limits = Limits {
+        login: Bucket {
+            burst: 2,
+            refill: 6,
+        },
+        ..Limits::default()
+    };
+    let world = World::on(Arc::new(MemoryStore::new()), limits, |service| service);
+    let (finish, _) = world.prove("alice", "alice", "read", 0).unwrap();
+    world.service.finish(&finish, HERE).unwrap();
+    let elsewhere = Source::V4([198, 51, 100]);
+    let again = world.service.finish(&finish, elsewhere).unwrap_err();
+    assert_eq!(again, ServiceError::ExpiredChallenge);
+    let guess = |source| {
+        let (finish, _) = world.prove("alice", "guess", "", 0).unwrap();
+        world.service.finish(&finish, source).unwrap_err()
+    };
+    for n in 0..2 {
+        let source = Source::V4([203, 0, n]);
+        assert_eq!(guess(source), ServiceError::LoginFailed);
+    }
+    let limited = ServiceError::RateLimited(RetryAfter(6));
+    assert_eq!(guess(elsewhere), limited);
+    assert_eq!(guess(HERE), ServiceError::LoginFailed);
 }
 
 /// What a stranger sees of a login.
