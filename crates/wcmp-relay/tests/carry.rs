@@ -103,9 +103,7 @@ fn every_intact_envelope_of_a_damaged_stick_comes_in_and_twice_changes_nothing()
     assert_eq!(reports[3].form, Form::Unknown);
     assert_eq!(tally.kept, 113);
     for n in (0..53).chain(54..80).chain(81..110).chain(140..145) {
-        let id = wcmp_wire::EnvelopeRef::parse(&envelope(n))
-            .unwrap()
-            .id(sha256);
+        let id = EnvelopeRef::parse(&envelope(n)).unwrap().id(sha256);
         assert!(node.store().contains(&id), "{n}");
     }
     let (_, again) = import(&mut node, stick.path());
