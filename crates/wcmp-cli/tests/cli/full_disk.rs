@@ -97,12 +97,10 @@ fn a_full_store_says_so_expiry_frees_it_and_nothing_is_lost() {
     let purged = node("494060", &["store", "prune", "--json"]).ok().json();
     assert_eq!(purged["envelopes"], 30, "{purged}");
     fs::remove_file(place.path("home/rest")).unwrap();
-    node("494060", &["import", "later.wcmp"]).ok();
+    bundle(&place, &bob, "new.wcmp", 494_200..494_210);
+    node("494060", &["import", "new.wcmp"]).ok();
     node("494060", &["export", "all.wcmp"]).ok();
-    assert_eq!(
-        hours(&place, "all.wcmp"),
-        (494_100..494_140).collect::<Vec<u64>>()
-    );
+    assert!(hours(&place, "all.wcmp").ends_with(&(494_200..494_210).collect::<Vec<u64>>()));
 }
 
 #[test]
