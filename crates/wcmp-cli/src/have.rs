@@ -71,7 +71,8 @@ impl WriteHave {
     }
 }
 
-/// What is lacking where a summary comes from; `None` if it differs too much to tell: then all is handed on.
+/// What is lacking where a summary comes from; `None` if it differs too much to tell: then all is handed on, as far as
+/// there is room.
 pub(crate) fn lacking(ui: &Ui, path: &Path, node: &mut Carrying) -> Result<Option<Vec<Id>>> {
     let what = || format!("summary {}", name(path));
     let refused = |error| Failure::refused(what(), "bundle", error);

@@ -21,7 +21,8 @@ use crate::ui::{Ui, say};
 /// Doing it twice changes nothing.
 #[derive(Args, Debug)]
 pub(crate) struct Import {
-    /// Folders such as a stick, of which bundles are read by their names, and files: bundles and single envelopes
+    /// Folders such as a stick, of which bundles are read by their names, but not folders in them; and files: bundles
+    /// and single envelopes
     #[arg(required = true)]
     path: Vec<PathBuf>,
     #[command(flatten)]
@@ -37,6 +38,7 @@ struct Inputs {
     files: Vec<(PathBuf, bool)>,
     irregular: Vec<PathBuf>,
     surplus: u64,
+    folders: u64,
 }
 
 impl Import {
@@ -85,6 +87,7 @@ impl Import {
         let irregular = inputs.irregular.iter().map(|path| name(path));
         document.insert("passed_over".into(), irregular.collect());
         document.insert("surplus_files".into(), json!(inputs.surplus));
+        document.insert("folders".into(), json!(inputs.folders));
         if ui.json {
             return match faults.last {
                 Some(failure) => Err(failure.with(document)),
@@ -100,6 +103,12 @@ impl Import {
             if inputs.surplus > 0 {
                 let files = plural(inputs.surplus, "file");
                 lines.push_str(&format!("not read: {files} more than a visit may bring\n"));
+            }
+            if inputs.folders > 0 {
+                let folders = plural(inputs.folders, "folder");
+                lines.push_str(&format!(
+                    "not read: {folders} inside; name those to be read\n"
+                ));
             }
             write_stdout(lines.as_bytes())?;
         }
@@ -122,12 +131,14 @@ impl Import {
                 files,
                 irregular,
                 surplus,
+                folders,
             } = listed.map_err(|error| Failure::io(what(), &error))?;
             inputs
                 .files
                 .extend(files.into_iter().map(|file| (file, false)));
             inputs.irregular.extend(irregular);
             inputs.surplus += surplus;
+            inputs.folders += folders;
         }
         Ok(inputs)
     }
@@ -177,6 +188,9 @@ fn fault(
     let sealed = path
         .metadata()
         .is_ok_and(|found| is_sealed_len(found.len()));
+    if path.metadata().is_ok_and(|found| found.len() == 0) {
+        return Some(Failure::refused(what, "bundle", "is empty"));
+    }
     match secret {
         Some(_) if sealed => Some(Failure::locked(
             what,

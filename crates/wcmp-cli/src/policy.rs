@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use wcmp::relay::policy::{Header, Policy, Reason, Subject, Verdict, Visit};
+use wcmp::relay::policy::{Header, Policy, Reason, Rule, Subject, Verdict, Visit};
 use wcmp::wire::sha256;
 
 use crate::carrier::{Carrier, Found, walk};
@@ -66,7 +66,7 @@ impl Show {
             quota,
             ..
         } = policy;
-        let rules: Vec<String> = policy.rules().map(|rule| format!("{rule:?}")).collect();
+        let rules: Vec<String> = policy.rules().map(Rule::describe).collect();
         if ui.json {
             return ui.document(&json!({
                 "max_size": max_size,
@@ -100,7 +100,7 @@ impl Show {
             visit.envelopes, visit.bytes, visit.files, visit.read, quota.envelopes, quota.bytes
         );
         for rule in rules {
-            lines.push_str(&format!("\n# rule: {rule}\n"));
+            lines.push_str(&format!("\n[[rule]]\n{rule}\n"));
         }
         write_stdout(lines.as_bytes())
     }

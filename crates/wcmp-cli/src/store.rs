@@ -42,6 +42,8 @@ fn stats(ui: &Ui) -> Result<()> {
     let mut node = home::open(ui, None)?;
     let (clock, held, quota) = (node.clock(), node.held(), node.policy().quota);
     let (totals, days) = (node.store().totals(), node.store().days());
+    // Of what has expired meanwhile some holds remain.
+    let held = (held as u64).min(totals.envelopes);
     if ui.json {
         let days = days.iter().map(|day| {
             let totals = day.totals;

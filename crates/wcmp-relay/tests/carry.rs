@@ -11,23 +11,27 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use wcmp_relay::bundle::{Export, Stamp, Writer};
-use wcmp_relay::carry::{FileReport, Form, Import, ImportError, candidates, export, sweep};
-use wcmp_relay::node::Node;
-use wcmp_relay::policy::{Policy, Reason, Tally};
+use wcmp_relay::carry::{FileReport, Form, Import, ImportError, candidates, export, newest, sweep};
+use wcmp_relay::node::{Hold, Node};
+use wcmp_relay::policy::{Policy, Reason, Tally, Visit};
 use wcmp_relay::store::{MemoryStore, Quota, Store};
-use wcmp_wire::{Envelope, sha256};
+use wcmp_wire::{Envelope, EnvelopeRef, Id, sha256};
 
 const NOW: u32 = 494_000;
 
 fn envelope(n: u32) -> Vec<u8> {
+    envelope_until(n, NOW + 300, 1040)
+}
+
+fn envelope_until(n: u32, expires: u32, payload: usize) -> Vec<u8> {
     let hash = sha256(&[&n.to_be_bytes()]);
     let envelope = Envelope {
         suite: 0x0101,
         sender_nonce: *hash.first_chunk().unwrap(),
         sender_hint: [2; 16],
-        expires: NOW + 300,
+        expires,
         commitment: hash,
-        payload: vec![4; 1040],
+        payload: vec![4; payload],
         recipient_nonce: [5; 16],
         encapsulation: vec![6; 32],
         hints: (0..4).map(|i| [i; 16]).collect(),
@@ -99,9 +103,7 @@ fn every_intact_envelope_of_a_damaged_stick_comes_in_and_twice_changes_nothing()
     assert_eq!(reports[3].form, Form::Unknown);
     assert_eq!(tally.kept, 113);
     for n in (0..53).chain(54..80).chain(81..110).chain(140..145) {
-        let id = wcmp_wire::EnvelopeRef::parse(&envelope(n))
-            .unwrap()
-            .id(sha256);
+        let id = EnvelopeRef::parse(&envelope(n)).unwrap().id(sha256);
         assert!(node.store().contains(&id), "{n}");
     }
     let (_, again) = import(&mut node, stick.path());
@@ -281,4 +283,44 @@ fn sealed_bundles_come_in_by_their_secret_and_damaged_ones_in_part() {
         report.stopped && kept > 150 && kept == report.frames,
         "{kept}"
     );
+}
+
+#[test]
+fn what_expires_last_goes_first_where_there_is_little_room() {
+    let mut node = node();
+    let mut made: Vec<(u32, Id, u64)> = (0..40)
+        .map(|n| {
+            let expires = NOW + 100 + n * 7 % 40;
+            let bytes = envelope_until(n, expires, 1040 + 16 * n as usize);
+            let mut visit = Visit::new(node.policy());
+            node.take_in(&mut visit, &[(Stamp::NONE, &bytes)], Hold::Random)
+                .unwrap();
+            let id = EnvelopeRef::parse(&bytes).unwrap().id(sha256);
+            (expires, id, bytes.len() as u64)
+        })
+        .collect();
+    made.sort_unstable();
+    made.reverse();
+    let sorted = |ids: &[(u32, Id, u64)]| {
+        let mut ids: Vec<Id> = ids.iter().map(|(_, id, _)| *id).collect();
+        ids.sort_unstable();
+        ids
+    };
+    for count in [0, 1, 9, 40] {
+        let room = made[..count].iter().map(|(_, _, len)| len).sum();
+        assert_eq!(
+            newest(&mut node, None, room).unwrap(),
+            sorted(&made[..count])
+        );
+    }
+    // Only of those that are asked for, and only what is there.
+    let mut some = sorted(&made[30..]);
+    assert_eq!(newest(&mut node, Some(&some), u64::MAX).unwrap(), some);
+    some.push(Id([255; 32]));
+    assert_eq!(
+        newest(&mut node, Some(&some), u64::MAX).unwrap(),
+        some[..10]
+    );
+    let one = newest(&mut node, Some(&some), made[30].2).unwrap();
+    assert_eq!(one, [made[30].1]);
 }

@@ -10,6 +10,8 @@ mod bundles;
 mod common;
 mod demo;
 mod exchange;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod keys;
 mod node;
 mod refusals;

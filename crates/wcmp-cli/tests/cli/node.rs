@@ -394,6 +394,12 @@ fn policies_are_shown_checked_and_kept_to() {
         shown
     );
     assert_eq!(place.files("home"), ["policy.toml"]);
+    let rule = "[[rule]]\nname = \"far\"\nkeep = { any = [{ hours = { max = 9 } }, { not = { size = { min = 2 } } }] }\n\
+                \n[[rule]]\nname = \"odd\"\ndrop = { all = [{ slots = { min = 2, max = 3 } }, { suites = [0x0001] }] }\n";
+    place.write("rules.toml", rule);
+    let show = ["policy", "show", "rules.toml"];
+    let text = place.node("home", &show).ok().text();
+    assert!(text.ends_with(rule), "{text}");
 
     place.write("p.toml", "max_lifetime = \"1d\"\nmax_slots = 3\nhold = 0\n");
     let check = ["policy", "check", "p.toml", "stick/ABCDEFGH.WCM", "--json"];
@@ -479,4 +485,95 @@ fn the_home_folder_is_its_owners() {
         .unwrap();
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["envelopes"], 3);
+}
+
+#[test]
+fn an_export_with_nothing_to_hand_on_writes_nothing() {
+    let place = Place::new();
+    stick(&place);
+    fs::create_dir(place.path("out")).unwrap();
+    let held = place.node("fresh", &["export", "out", "--json"]).ok();
+    assert_eq!(held.json()["files"], serde_json::json!([]));
+    let said = place.node("fresh", &["export", "out/x.wcmp"]).ok().text();
+    assert!(said.starts_with("nothing may be handed on yet"), "{said}");
+    assert!(place.files("out").is_empty());
+
+    // What was there before stays, even if it may be replaced.
+    place.write("old.wcmp", b"old");
+    place.node("fresh", &["export", "old.wcmp", "--force"]).ok();
+    assert_eq!(place.read("old.wcmp"), b"old");
+    place
+        .node("fresh", &["export", "missing/x.wcmp"])
+        .is(1)
+        .one_line();
+}
+
+#[test]
+fn folders_in_a_folder_are_named_by_number_and_empty_files_as_such() {
+    let place = Place::new();
+    stick(&place);
+    fs::create_dir_all(place.path("outer/\u{fc}n\u{ef}")).unwrap();
+    let inner = "outer/\u{fc}n\u{ef}";
+    let path = format!("{inner}/gr\u{fc}\u{df}e.wcmp");
+    place.write(&path, place.read("stick/ABCDEFGH.WCM"));
+    let ran = place.node("home", &["import", "outer"]).ok();
+    assert_eq!(
+        ran.text(),
+        "kept 0 envelopes, 0 bytes\nnot read: 1 folder inside; name those to be read\n"
+    );
+    let ran = place.node("home", &["import", inner, "--json"]).ok();
+    assert_eq!(
+        (&ran.json()["kept"], &ran.json()["folders"]),
+        (&3.into(), &0.into())
+    );
+    place.write("outer/zero.wcmp", b"");
+    place
+        .node("home", &["import", "outer"])
+        .refused(4, "bundle")
+        .says("is empty");
+}
+
+/// Two real processes.
+#[test]
+fn a_store_in_use_is_left_alone_until_it_is_free() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+
+    let place = Place::new();
+    stick(&place);
+    place.write("secret", [7; 32]);
+    let args = ["--home", "home", "--now", NOW, "serve", "127.0.0.1:0"];
+    let mut server = place
+        .command(&[&args[..], &["--secret-file", "secret"]].concat())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It says where it listens once it has opened the store.
+    let (out, err) = (server.stdout.take().unwrap(), server.stderr.take().unwrap());
+    let (sender, said) = std::sync::mpsc::channel();
+    let readers: [Box<dyn std::io::Read + Send>; 2] = [Box::new(out), Box::new(err)];
+    for reader in readers {
+        let sender = sender.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(reader).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+    }
+    let line = said.recv().unwrap();
+    assert!(line.contains("listening"), "{line}");
+    for args in [
+        &["import", "stick"][..],
+        &["export", "x.wcmp"],
+        &["store", "verify"],
+    ] {
+        place.node("home", args).is(1).one_line().says("in use");
+    }
+    assert!(!place.path("x.wcmp").exists());
+    // Killed, it leaves no lock behind.
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let ran = place.node("home", &["import", "stick", "--json"]).ok();
+    assert_eq!(ran.json()["kept"], 3);
 }

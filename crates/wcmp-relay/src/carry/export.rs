@@ -1,6 +1,8 @@
 //! Everything that may be handed on, into files.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 use core::fmt;
 use core::time::Duration;
 use std::fs;
@@ -13,7 +15,7 @@ use wcmp_wire::{EnvelopeRef, Id, MAX_ENVELOPE, sha256};
 use super::{is_random_name, open_regular};
 use crate::bundle::{Event, Export, ExportError, Io, Reader};
 use crate::node::{Node, NodeError};
-use crate::store::Store;
+use crate::store::{Entry, Store};
 
 /// What was handed on.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -110,6 +112,44 @@ pub fn export_these<S: Store, R: TryCryptoRng>(
         }
     }
     Ok(handed)
+}
+
+/// Of what may be handed on, and is among these ids if some are given, the newest: as much as `room` bytes of envelopes
+/// take, for a medium that does not take all. Ascending by id, for [`export_these`].
+///
+/// When an envelope was written nobody can know, so the newest are those that expire last.
+///
+/// # Errors
+/// If the node fails, or the clock stepped.
+pub fn newest<S: Store>(
+    node: &mut Node<S>,
+    among: Option<&[Id]>,
+    room: u64,
+) -> Result<Vec<Id>, NodeError<S::Error>> {
+    let among: Option<BTreeSet<&Id>> = among.map(|ids| ids.iter().collect());
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut after = None;
+    loop {
+        let page = node.offered(after.as_ref(), LIST)?;
+        let Some(last) = page.last() else {
+            break;
+        };
+        after = Some(last.id);
+        let wanted = |entry: &Entry| among.as_ref().is_none_or(|ids| ids.contains(&entry.id));
+        entries.extend(page.into_iter().filter(wanted));
+    }
+    entries.sort_unstable_by_key(|entry| (Reverse(entry.expires), entry.id));
+    let mut left = room;
+    let mut ids = Vec::new();
+    for entry in entries {
+        // A large one that finds no room leaves it to smaller ones.
+        if let Some(rest) = left.checked_sub(entry.size.into()) {
+            left = rest;
+            ids.push(entry.id);
+        }
+    }
+    ids.sort_unstable();
+    Ok(ids)
 }
 
 /// A leftover is at least so much older than a file that is being made now.

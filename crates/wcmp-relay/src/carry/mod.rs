@@ -42,7 +42,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-pub use export::{HandError, Handed, export, export_these, sweep};
+pub use export::{HandError, Handed, export, export_these, newest, sweep};
 pub use import::{FileReport, Form, Import, ImportError};
 
 #[cfg(doc)]
@@ -57,6 +57,8 @@ pub struct Candidates {
     pub irregular: Vec<PathBuf>,
     /// Files beyond the most that were asked for.
     pub surplus: u64,
+    /// Folders in it: whoever wants what is in these, too, names them.
+    pub folders: u64,
 }
 
 /// Lists the files of a folder, not of folders in it, that are called as bundles are: `*.WCM`, `*.wcmp`, and `*.WCP`,
@@ -75,10 +77,12 @@ pub fn candidates(folder: &Path, sealed: bool, most: u64) -> io::Result<Candidat
             ["wcm", "wcmp", "wcp"].contains(&ending.to_ascii_lowercase().as_str())
         });
         let sealed = sealed && is_random_name(name);
+        let kind = entry.file_type()?;
         if !bundle && !sealed {
+            found.folders += u64::from(kind.is_dir());
             continue;
         }
-        if !entry.file_type()?.is_file() {
+        if !kind.is_file() {
             found.irregular.push(entry.path());
         } else if (found.files.len() as u64) < most {
             found.files.push(entry.path());

@@ -141,6 +141,8 @@ pub struct Node<S> {
     now: u32,
     clock: Clock,
     holds: Holds,
+    /// The state on the disk is older than this one, since the disk did not take it.
+    unsaved: bool,
 }
 
 type Result<T, S> = core::result::Result<T, NodeError<<S as Store>::Error>>;
@@ -165,6 +167,7 @@ impl<S: Store> Node<S> {
             now,
             clock: Clock::Running,
             holds,
+            unsaved: false,
         };
         node.set_now(now)?;
         Ok(node)
@@ -183,10 +186,21 @@ impl<S: Store> Node<S> {
             Some(0) => return self.running(),
             Some(_) => {
                 self.holds.pass(now, self.policy.hold);
-                self.store.set_state(&self.holds.encode())?;
+                self.save_if_it_fits()?;
                 Clock::Running
             }
         };
+        Ok(())
+    }
+
+    /// A full disk has to be opened, read and purged, too. If the state does not fit, the older one stays there: by that
+    /// nothing is handed on earlier, and a clock that was confirmed has to be confirmed again.
+    fn save_if_it_fits(&mut self) -> Result<(), S> {
+        self.unsaved = self.store.set_state(&self.holds.encode()).is_err();
+        if self.unsaved {
+            // It has failed for good if it cannot even be read.
+            self.store.state()?;
+        }
         Ok(())
     }
 
@@ -209,7 +223,7 @@ impl<S: Store> Node<S> {
     pub fn confirm_clock(&mut self) -> Result<(), S> {
         if self.clock != Clock::Running {
             self.holds.restart(self.now);
-            self.store.set_state(&self.holds.encode())?;
+            self.save_if_it_fits()?;
         }
         self.running()
     }
@@ -361,7 +375,11 @@ impl<S: Store> Node<S> {
     /// [`NodeError::Frozen`] if the clock stepped; if the store fails.
     pub fn purge(&mut self) -> Result<Totals, S> {
         self.not_frozen()?;
-        Ok(self.store.expire(self.now)?)
+        let purged = self.store.expire(self.now)?;
+        if self.unsaved {
+            self.save_if_it_fits()?;
+        }
+        Ok(purged)
     }
 
     /// How many envelopes are held, about: some may not be there any more.

@@ -1,6 +1,7 @@
 //! Rules made of conditions, and how they combine.
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
@@ -85,7 +86,41 @@ impl Rule for Condition {
             Verdict::Drop(UNNAMED)
         }
     }
+
+    /// An inline table of TOML.
+    fn describe(&self) -> String {
+        let list = |rules: &[Box<dyn Rule>]| {
+            let each: Vec<String> = rules.iter().map(|rule| rule.describe()).collect();
+            each.join(", ")
+        };
+        match self {
+            Self::Within(field, range) => {
+                let key = match field {
+                    Field::Size => "size",
+                    Field::Slots => "slots",
+                    Field::Hours => "hours",
+                    Field::Effort => "effort",
+                };
+                let range = match (*range.start(), *range.end()) {
+                    (min, u64::MAX) => format!("min = {min}"),
+                    (0, max) => format!("max = {max}"),
+                    (min, max) => format!("min = {min}, max = {max}"),
+                };
+                format!("{{ {key} = {{ {range} }} }}")
+            }
+            Self::Suites(suites) => {
+                let suites: Vec<String> = suites.iter().map(|id| format!("{id:#06x}")).collect();
+                format!("{{ suites = [{}] }}", suites.join(", "))
+            }
+            Self::All(rules) => format!("{{ all = [{}] }}", list(rules)),
+            Self::Any(rules) => format!("{{ any = [{}] }}", list(rules)),
+            Self::Not(rule) => format!("{NOT}{}{NOT_END}", rule.describe()),
+        }
+    }
 }
+
+const NOT: &str = "{ not = ";
+const NOT_END: &str = " }";
 
 /// The first that drops; else defers if one does.
 pub(super) fn all<'a>(rules: &'a [Box<dyn Rule>], subject: &Subject) -> Verdict<'a> {
@@ -150,6 +185,18 @@ impl Rule for Named {
         match self.rule.judge(subject) {
             Verdict::Drop(_) => Verdict::Drop(Reason(&self.name)),
             other => other,
+        }
+    }
+
+    /// The keys of a table `[[rule]]` of TOML.
+    fn describe(&self) -> String {
+        let (name, rule) = (&self.name, self.rule.describe());
+        let negated = rule
+            .strip_prefix(NOT)
+            .and_then(|rest| rest.strip_suffix(NOT_END));
+        match negated {
+            Some(rule) => format!("name = \"{name}\"\ndrop = {rule}"),
+            None => format!("name = \"{name}\"\nkeep = {rule}"),
         }
     }
 }

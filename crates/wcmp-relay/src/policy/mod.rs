@@ -158,6 +158,11 @@ pub enum Verdict<'a> {
 pub trait Rule: fmt::Debug + Send + Sync {
     /// What it says about the envelope.
     fn judge(&self, subject: &Subject) -> Verdict<'_>;
+
+    /// What it says, for people. Rules that come from a file say it as the file does, in TOML.
+    fn describe(&self) -> String {
+        format!("{self:?}")
+    }
 }
 
 /// What to take in, to keep and to hand on.

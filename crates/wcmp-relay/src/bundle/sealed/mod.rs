@@ -116,8 +116,10 @@ impl Chunks {
 }
 
 /// What a file is sealed with.
+#[derive(Clone)]
 pub struct Secret(Kind);
 
+#[derive(Clone)]
 enum Kind {
     Passphrase(Zeroizing<String>),
     Paired(Zeroizing<[u8; 32]>),
