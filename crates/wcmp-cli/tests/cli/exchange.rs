@@ -94,6 +94,11 @@ impl Server {
         serde_json::from_str(&line).unwrap()
     }
 
+    /// Waits for the end of a session that nothing broke: what it brought is stored.
+    fn whole_session(&mut self) {
+        while !self.next()["error"].is_null() {}
+    }
+
     /// Stopped as hard as can be.
     fn kill(mut self) {
         self.child.kill().unwrap();
@@ -151,12 +156,15 @@ fn several_come_at_once() {
         all.push((home, first..first + 100, 500));
     }
     let place = place(&all);
-    let server = Server::start(&place, "a");
+    let mut server = Server::start(&place, "a");
     thread::scope(|scope| {
         for home in &homes {
             scope.spawn(|| sync(&place, home, &server.address).ok());
         }
     });
+    for _ in &homes {
+        server.whole_session();
+    }
     server.kill();
     assert_eq!(ids(&place, "a").len(), 1400);
     for home in &homes {
@@ -236,7 +244,7 @@ fn a_listener_sees_whole_records_and_no_envelope() {
 #[test]
 fn a_link_that_breaks_keeps_what_came() {
     let place = place(&[("a", 0..2000, 1000), ("b", 3000..3010, 1000)]);
-    let server = Server::start(&place, "a");
+    let mut server = Server::start(&place, "a");
     let mut kept = 10;
     for most in [50, 5000, 400_000, 1_000_000] {
         let (address, _) = wire(&server.address, most);
@@ -247,6 +255,7 @@ fn a_link_that_breaks_keeps_what_came() {
     }
     assert!(kept > 300, "{kept}");
     sync(&place, "b", &server.address).ok();
+    server.whole_session();
     server.kill();
     assert_eq!(ids(&place, "b").len(), 2010);
     assert_eq!(ids(&place, "a").len(), 2010);
@@ -285,8 +294,9 @@ fn killed_in_the_middle() {
                 .ok();
         }
     }
-    let server = Server::start(&place, "a");
+    let mut server = Server::start(&place, "a");
     sync(&place, "b", &server.address).ok();
+    server.whole_session();
     server.kill();
     assert_eq!(ids(&place, "a").len(), 6000);
     assert_eq!(ids(&place, "b").len(), 6000);

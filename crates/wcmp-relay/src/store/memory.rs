@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::convert::Infallible;
+use core::fmt;
 use core::ops::RangeInclusive;
 
 use wcmp_wire::Id;
@@ -12,7 +13,7 @@ use super::{Arrivals, Cursor, Day, Entry, Incoming, Quota, Store, Stored, Taken,
 use crate::bundle::Stamp;
 
 /// A store in memory, as simple as it can be: what every other store has to agree with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MemoryStore {
     quota: Quota,
     envelopes: BTreeMap<Id, Kept>,
@@ -21,7 +22,17 @@ pub struct MemoryStore {
     state: Vec<u8>,
 }
 
-#[derive(Clone, Debug)]
+/// Without the state: a node keeps the key of its holds there.
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("quota", &self.quota)
+            .field("envelopes", &self.envelopes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone)]
 struct Kept {
     expires: u32,
     stored: Stored,
