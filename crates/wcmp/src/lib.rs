@@ -12,7 +12,7 @@
 //! | `wcmp-wire` | [`wire`] | the bytes of an envelope |
 //! | `wcmp-suite` | [`suite`] | algorithm ids, keys, crypto providers |
 //! | `wcmp-message` | [`message`] | seal, recognise, open |
-//! | `wcmp-relay` | [`relay`] | bundles: what carriers hand on |
+//! | `wcmp-relay` | [`relay`] | carrying, without keys: bundles, store, policy, exchange |
 //!
 //! # From one person to another
 //!
