@@ -49,7 +49,7 @@ pub(crate) fn calls(c: &mut Criterion) {
         "call without a body, checked",
         &mut [
             ("wcmp-auth: parse, lookup, MAC, window", &mut || {
-                ours.check()
+                ours.check();
             }),
             ("wcmp-auth: parse alone", &mut || {
                 black_box(verifier.parse_parts(black_box(&head)).unwrap());
