@@ -91,10 +91,12 @@ fn a_session_from_login_to_end() {
     assert_eq!(laptop.call("DELETE", &delete, None).text(), "{}");
     assert_eq!(reason(&phone.call("GET", "/whoami", None)), "revoked");
     assert_eq!(laptop.call("DELETE", &delete, None).status, 404);
-    assert_eq!(
-        laptop.call("DELETE", "/knh1/devices/nonsense", None).status,
-        404
-    );
+    for nonsense in ["nonsense", "%ff", "%00", "%"] {
+        let target = format!("/knh1/devices/{nonsense}");
+        let answer = laptop.call("DELETE", &target, None);
+        let told = (answer.status, answer.error());
+        assert_eq!(told, (404, "not_found".into()), "{nonsense}");
+    }
 
     // Good bye: of itself, by the form of RFC 7009.
     let form = format!("token={}", token(&laptop));
