@@ -156,6 +156,9 @@ async fn registration_parameters(
     Peer(source): Peer,
     RawQuery(query): RawQuery,
 ) -> Response {
+    if !knh1.service().registers() {
+        return knh1.failed(ServiceError::NotFound);
+    }
     let query = query.unwrap_or_default();
     let Some(login) = parameter(query.as_bytes(), "login") else {
         return invalid_request();
@@ -170,6 +173,10 @@ async fn register(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
+    if !knh1.service().registers() {
+        body::leave(&headers, body);
+        return knh1.failed(ServiceError::NotFound);
+    }
     match message::<Registration>(&headers, body).await {
         Ok(ask) => {
             knh1.answer(move |service| service.register(&ask, source))
