@@ -278,8 +278,13 @@ async fn with_former(
 struct Kept {
     store: Arc<dyn Store>,
     server: Zeroizing<[u8; 32]>,
-    /// Of several processes.
-    fleet: Option<(Zeroizing<[u8; 32]>, Arc<dyn KeyStore>)>,
+    fleet: Option<Fleet>,
+}
+
+/// What several processes share.
+struct Fleet {
+    secret: Zeroizing<[u8; 32]>,
+    keys: Arc<dyn KeyStore>,
 }
 
 impl Kept {
@@ -302,12 +307,14 @@ impl Kept {
             Database::Postgres(url) => {
                 let store = Arc::new(PostgresStore::connect(url, 16).await?);
                 let server = Zeroizing::new(store.secret("server", server).await?);
-                let fleet = Zeroizing::new(store.secret("fleet", fleet).await?);
-                let keys: Arc<dyn KeyStore> = store.clone();
+                let fleet = Fleet {
+                    secret: Zeroizing::new(store.secret("fleet", fleet).await?),
+                    keys: store.clone(),
+                };
                 Ok(Kept {
                     store,
                     server,
-                    fleet: Some((fleet, keys)),
+                    fleet: Some(fleet),
                 })
             }
         }
@@ -323,7 +330,7 @@ impl Kept {
         };
         let service = Service::new(policy, &self.server, parts)?;
         Ok(match self.fleet {
-            Some((secret, keys)) => service.with_fleet(&secret, keys),
+            Some(Fleet { secret, keys }) => service.with_fleet(&secret, keys),
             None => service,
         })
     }
