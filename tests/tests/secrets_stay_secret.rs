@@ -102,7 +102,7 @@ fn debug_and_display_show_no_secret() {
     }
     let dh = TestRng::new(31).array::<32>();
     watch.secret(&dh);
-    watch.secret(&CRYPTO.x25519.public(&dh));
+    watch.secret(&CRYPTO.x25519.secret(&dh).public());
 
     print_keys(&mut watch, &dh);
     for suite in Suite::ALL {
@@ -257,6 +257,7 @@ fn print_ids_and_errors(watch: &mut Watch) {
     );
     watch.debug("suite::Provider", &Provider::rust_crypto());
     watch.debug("suite::Provider", &Provider::ring());
+    watch.debug("suite::Provider", &Provider::aws_lc());
     watch.error("suite::CryptoError", &suite::CryptoError);
 
     // What a wrong text or key gives.

@@ -131,14 +131,15 @@ impl<'a> Sealing<'a> {
         rng: &mut R,
     ) -> Result<Vec<u8>, SealError> {
         let randomness = random::<64, R>(rng)?;
-        Ok(slot::seal_xwing(
+        let sealed = slot::seal_xwing(
             self.provider,
             self.sealer.suite,
             receiver,
             &randomness,
             &core.0,
             self.content_key,
-        )?)
+        )?;
+        Ok(sealed.to_vec())
     }
 }
 
