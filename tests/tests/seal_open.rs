@@ -153,6 +153,10 @@ impl Letter {
     }
 
     fn seal(&self, provider: &Provider) -> Vec<u8> {
+        self.seal_on(provider, false)
+    }
+
+    fn seal_on(&self, provider: &Provider, all_cores: bool) -> Vec<u8> {
         let people = self.people();
         let reply = self.reply.map(|key_type| keys(key_type, "reply"));
         let mut sealer = Sealer::new(self.suite, NOW).slots(self.slots);
@@ -171,6 +175,9 @@ impl Letter {
                 Stands::Paired => sealer.to_contact(contact),
                 _ => sealer.to(contact.public()),
             };
+        }
+        if all_cores {
+            sealer = sealer.on_all_cores();
         }
         sealer
             .seal(provider, &self.content, &mut TestRng::new(self.seed))
@@ -249,6 +256,12 @@ proptest! {
         }
         // Nor does the sender: there is no slot for her.
         prop_assert!(readable.recognise(&CRYPTO, &people.alice).is_none());
+    }
+
+    /// On one core or on all, from the same random numbers come the same bytes, X-Wing's too.
+    #[test]
+    fn all_cores_make_the_same_bytes(letter in letter()) {
+        prop_assert_eq!(letter.seal_on(&CRYPTO, true), letter.seal(&CRYPTO));
     }
 
     /// What one provider seals every other opens, in every combination; with keys of type 1 they make the same bytes.
