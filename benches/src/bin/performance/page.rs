@@ -89,9 +89,9 @@ takes, so nothing that uses X25519 can reach it.
 ";
 
 const SCAN: &str = "\
-Nanoseconds for an envelope of an open suite, one core. The ready-made parts are an envelope borrowed by
-postcard, hmac and sha2 with the keyed state cloned, and comparison one by one; the same is shown with our parser, which is
-faster and checks more, in place of postcard. The last column has the ratio to either.
+Time for an envelope of an open suite, one core. The ready-made parts are an envelope borrowed by postcard, hmac and sha2
+with the keyed state cloned, and comparison one by one; the same is shown with our parser, which is faster and checks more,
+in place of postcard. The last column has the ratio to either.
 ";
 
 const TRIAL: &str = "\
@@ -99,10 +99,10 @@ Formats without hints try to decrypt. For one envelope of 16 slots that is someb
 ";
 
 const TOUCH: &str = "\
-What there is to read: the recipient nonce and all hints, from 512 envelopes, which is more than near caches hold. A row of
-the column has 32 + 16 R bytes in an open suite and 80 + 16 R in a sealed one, R being the slots; a test holds it to
-16 + 16 R + 64. It does not contain the payload, so its size changes nothing. From the bytes of envelopes of *sealed* suites
-hints depend on a hash of the payload, which the store keeps in its column.
+What there is to read, the recipient nonce and all hints, from 512 envelopes one after the other. A row of the column has
+32 + 16 R bytes in an open suite and 80 + 16 R in a sealed one, R being the slots; a test holds it to 16 + 16 R + 64. It
+does not contain the payload, so the payload's size changes nothing. In *sealed* suites hints depend on a hash of the
+payload; the column has that hash, and who scans envelopes instead has to compute it.
 ";
 
 const MEMORY: &str = "\
