@@ -76,8 +76,7 @@ impl Export {
         let purged = node.purge().map_err(|error| of_node(&what, error))?;
         let mut swept = 0;
         if self.path.is_dir() {
-            swept = carry::sweep(&mut node, &self.path)
-                .map_err(|error| Failure::io(writing(&self.path), &error))?;
+            swept = carry::sweep(&mut node, &self.path, &mut wcmp::system_rng()).map_err(failed)?;
         }
         let bar = ui.progress(wcmp::relay::store::Store::totals(node.store()).bytes);
         let mut chosen = lacking.clone();

@@ -1,6 +1,7 @@
 //! `import`: what others hand on, into the store.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -23,12 +24,29 @@ use crate::ui::{Ui, say};
 pub(crate) struct Import {
     /// Folders such as a stick, of which bundles are read by their names, but not folders in them; and files: bundles
     /// and single envelopes
-    #[arg(required = true)]
+    #[arg(required_unless_present = "own")]
     path: Vec<PathBuf>,
+    /// An envelope that you wrote: it enters among others, and so only if at least 8 new ones of other people come with it,
+    /// or when its file is a day old
+    #[arg(long, value_name = "FILE")]
+    own: Vec<PathBuf>,
+    /// Insist on a secret for sealed bundles; naming one is enough to have them read
+    #[arg(long)]
+    sealed: bool,
     #[command(flatten)]
-    sealed: Sealed,
+    with: Sealed,
     #[command(flatten)]
     clock: ClockArgs,
+}
+
+/// So many foreign envelopes a message of one's own has to come in with (spec 9.2).
+const COVER: u64 = 8;
+
+/// Whether a message has waited long enough by itself (spec 9.2).
+fn is_a_day_old(ui: &Ui, path: &Path) -> bool {
+    let written = path.metadata().and_then(|found| found.modified()).ok();
+    let since = written.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+    since.is_some_and(|since| u64::from(ui.hour()) >= since.as_secs() / 3600 + 24)
 }
 
 /// What there is to be read.
@@ -43,7 +61,11 @@ struct Inputs {
 
 impl Import {
     pub(crate) fn run(&self, ui: &Ui) -> Result<()> {
-        let secret = self.sealed.secret()?;
+        let secret = self.with.secret()?;
+        if self.sealed && secret.is_none() {
+            return Err(Failure::usage("importing", "--sealed has no secret")
+                .hint("name it with --passphrase-file FILE or --secret-file FILE"));
+        }
         let mut node = home::open(ui, Some(&self.clock))?;
         if node.clock() == Clock::Running {
             node.purge()
@@ -69,23 +91,54 @@ impl Import {
                     let failure = fault(&what, path, &report, *named, secret.as_ref());
                     faults.push(&bar, failure);
                 }
-                Err(ImportError::Node(error)) => return Err(of_node(what, error)),
+                Err(ImportError::Node(error)) => {
+                    faults.push(&bar, Some(of_node(what, error)));
+                    break;
+                }
                 Err(ImportError::File(error)) => {
                     faults.push(&bar, Some(Failure::io(what, &error)));
                 }
-                Err(error) => return Err(Failure::failed(what, error)),
+                Err(error) => faults.push(&bar, Some(Failure::failed(what, error))),
             }
             bar.set_position(start + path.metadata().map_or(0, |found| found.len()));
         }
-        let visit = import.finish();
-        let visit = visit.map_err(|error| of_node("taking envelopes in", error))?;
-        home::forget_order(&mut node)?;
+        let mut waiting = Vec::new();
+        let cover = if self.own.is_empty() {
+            0
+        } else {
+            import.cover()
+        };
+        for path in &self.own {
+            let what = format!("importing {}", name(path));
+            if cover < COVER && !is_a_day_old(ui, path) {
+                waiting.push(name(path));
+                let why = format!(
+                    "waits for {COVER} new envelopes of other people to come with it, {cover} did; or for a day"
+                );
+                faults.push(&bar, Some(Failure::failed(what, why)));
+                continue;
+            }
+            let failure = match import.file(path, &mut |_| ()) {
+                Ok(report) if report.form == Form::Envelope => None,
+                Ok(_) => Some(Failure::refused(what, "malformed", "is no envelope")),
+                Err(ImportError::File(error)) => Some(Failure::io(what, &error)),
+                Err(error) => Some(Failure::failed(what, error)),
+            };
+            faults.push(&bar, failure);
+        }
+        // Whatever went wrong, what was read is taken in, and what became of it is said.
+        let (visit, taken) = import.finish();
+        let what = "taking envelopes in";
+        faults.push(&bar, taken.err().map(|error| of_node(what, error)));
+        faults.push(&bar, home::not_fitting(what, &visit.tally));
+        faults.push(&bar, home::forget_order(&mut node).err());
         bar.finish_and_clear();
 
         let mut document = tally_document(&visit.tally);
         document.insert("files".into(), json!(reports));
         let irregular = inputs.irregular.iter().map(|path| name(path));
         document.insert("passed_over".into(), irregular.collect());
+        document.insert("waiting".into(), json!(waiting));
         document.insert("surplus_files".into(), json!(inputs.surplus));
         document.insert("folders".into(), json!(inputs.folders));
         if ui.json {

@@ -6,14 +6,13 @@ use core::cmp::Reverse;
 use core::fmt;
 use core::time::Duration;
 use std::fs;
-use std::io;
 use std::path::Path;
 
 use rand_core::TryCryptoRng;
 use wcmp_wire::{EnvelopeRef, Id, MAX_ENVELOPE, sha256};
 
 use super::{is_random_name, open_regular};
-use crate::bundle::{Event, Export, ExportError, Io, Reader};
+use crate::bundle::{Event, Export, ExportError, Io, Reader, time_of_medium};
 use crate::node::{Node, NodeError};
 use crate::store::{Entry, Store};
 
@@ -161,8 +160,12 @@ const LEFT: Duration = Duration::from_secs(3600);
 /// if they were last written an hour before a file that is made now, so that an export that goes on keeps its file.
 ///
 /// # Errors
-/// If the folder cannot be read or written. Files that cannot be read or removed are left.
-pub fn sweep<S: Store>(node: &mut Node<S>, folder: &Path) -> io::Result<u64> {
+/// If the folder cannot be read or written, or the RNG fails. Files that cannot be read or removed are left.
+pub fn sweep<S: Store>(
+    node: &mut Node<S>,
+    folder: &Path,
+    rng: &mut impl TryCryptoRng,
+) -> Result<u64, ExportError> {
     let mut leftovers = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -176,7 +179,7 @@ pub fn sweep<S: Store>(node: &mut Node<S>, folder: &Path) -> io::Result<u64> {
         return Ok(0);
     }
     // By the clock of the medium, which may be another machine's.
-    let now = tempfile::tempfile_in(folder)?.metadata()?.modified()?;
+    let now = time_of_medium(folder, rng)?;
     let mut swept = 0;
     for path in leftovers {
         let Ok((file, metadata)) = open_regular(&path) else {

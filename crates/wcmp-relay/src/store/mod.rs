@@ -81,6 +81,12 @@ pub trait Store {
     /// Why the store failed.
     type Error;
 
+    /// Whether this error says that the medium is full: fewer or smaller envelopes may still fit.
+    #[must_use]
+    fn is_full(_error: &Self::Error) -> bool {
+        false
+    }
+
     /// Takes in a batch, whose order is not kept, and returns what became of each envelope, in the order given.
     ///
     /// What is new or known when this returns is durable. A stamp beside a known envelope replaces the one in the store

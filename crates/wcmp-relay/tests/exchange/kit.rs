@@ -10,6 +10,8 @@ use wcmp_relay::exchange::{Error, Limits, Offer, Report, Session, Shelf};
 use wcmp_relay::store::{Incoming, MemoryStore, Quota, Store, Taken};
 use wcmp_wire::{Envelope, EnvelopeRef, Id, sha256};
 
+pub(crate) use crate::numbers::Numbers;
+
 /// Now, unless a test says otherwise.
 pub(super) const HOUR: u32 = 493_000;
 

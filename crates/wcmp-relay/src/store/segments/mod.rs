@@ -294,6 +294,12 @@ impl<F: FileSystem> SegmentStore<F> {
         self.damaged
     }
 
+    /// Behind everything that came.
+    #[must_use]
+    pub const fn latest(&self) -> Cursor {
+        self.cursor
+    }
+
     /// What all is kept in.
     #[must_use]
     pub const fn file_system(&self) -> &F {
@@ -397,6 +403,10 @@ impl<F: FileSystem> SegmentStore<F> {
 
 impl<F: FileSystem> Store for SegmentStore<F> {
     type Error = StoreError;
+
+    fn is_full(error: &StoreError) -> bool {
+        matches!(error, StoreError::Full)
+    }
 
     fn insert(&mut self, batch: &[Incoming<'_>], now: u32) -> Result<Vec<Taken>, StoreError> {
         self.take_in(batch, now)

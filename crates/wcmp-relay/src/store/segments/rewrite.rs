@@ -89,15 +89,26 @@ impl<F: FileSystem> SegmentStore<F> {
     /// # Errors
     /// If the file system fails.
     pub fn tidy(&mut self) -> Result<(), StoreError> {
+        self.tidy_with(|_, _| ())
+    }
+
+    /// [`tidy`](SegmentStore::tidy), and tells how many of how many segments are done.
+    ///
+    /// # Errors
+    /// If the file system fails.
+    pub fn tidy_with(&mut self, mut progress: impl FnMut(u64, u64)) -> Result<(), StoreError> {
         let awaited = self.awaited();
         let untidy = self.segments.iter().filter(|(salt, of)| {
             let gone = u64::from(of.records) > of.live.envelopes;
             (gone || !of.sorted) && !awaited.contains(salt)
         });
         let untidy: Vec<u32> = untidy.map(|(salt, _)| *salt).collect();
-        for salt in untidy {
+        let all = untidy.len() as u64;
+        for (done, salt) in (0..).zip(untidy) {
+            progress(done, all);
             self.rewrite(salt)?;
         }
+        progress(all, all);
         Ok(())
     }
 
