@@ -1,17 +1,20 @@
 //! `import`: what others hand on, into the store.
 
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::Args;
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 use wcmp::relay::bundle::{Secret, is_sealed_len};
 use wcmp::relay::carry::{self, Candidates, FileReport, Form, ImportError, candidates};
 use wcmp::relay::node::Clock;
+use wcmp::relay::policy::VisitLimits;
 
 use crate::error::{Failure, Result, one_line};
 use crate::home::{self, ClockArgs, of_node, tally_document, tally_lines};
-use crate::io::{name, write_stdout};
+use crate::io::{is_dash, name, one_stdin, write_stdout};
 use crate::sealed::Sealed;
 use crate::summary::plural;
 use crate::ui::{Ui, say};
@@ -23,7 +26,7 @@ use crate::ui::{Ui, say};
 #[derive(Args, Debug)]
 pub(crate) struct Import {
     /// Folders such as a stick, of which bundles are read by their names, but not folders in them; and files: bundles
-    /// and single envelopes
+    /// and single envelopes; - is standard input
     #[arg(required_unless_present = "own")]
     path: Vec<PathBuf>,
     /// An envelope that you wrote: it enters among others, and so only if at least 8 new ones of other people come with it,
@@ -54,6 +57,8 @@ fn is_a_day_old(ui: &Ui, path: &Path) -> bool {
 struct Inputs {
     /// Files, and whether they were named by the user.
     files: Vec<(PathBuf, bool)>,
+    /// Where standard input is kept.
+    stdin: Option<NamedTempFile>,
     irregular: Vec<PathBuf>,
     surplus: u64,
     folders: u64,
@@ -71,7 +76,7 @@ impl Import {
             node.purge()
                 .map_err(|error| of_node("removing what has expired", error))?;
         }
-        let inputs = self.inputs(node.policy().visit.files, secret.is_some())?;
+        let inputs = self.inputs(node.policy().visit, secret.is_some())?;
         let lengths = inputs.files.iter().map(|(path, _)| path.metadata());
         let bar = ui.progress(lengths.flatten().map(|found| found.len()).sum());
 
@@ -84,10 +89,11 @@ impl Import {
         for (path, named) in &inputs.files {
             let start = bar.position();
             let read = import.file(path, &mut |at| bar.set_position(start + at));
-            let what = format!("importing {}", name(path));
+            let shown = inputs.shown(path);
+            let what = format!("importing {shown}");
             match read {
                 Ok(report) => {
-                    reports.push(document(path, &report));
+                    reports.push(document(&shown, &report));
                     let failure = fault(&what, path, &report, *named, secret.as_ref());
                     faults.push(&bar, failure);
                 }
@@ -168,10 +174,18 @@ impl Import {
         faults.last.map_or(Ok(()), Err)
     }
 
-    fn inputs(&self, most: u64, sealed: bool) -> Result<Inputs> {
+    fn inputs(&self, visit: VisitLimits, sealed: bool) -> Result<Inputs> {
+        let (most, read) = (visit.files, visit.read);
+        one_stdin(self.path.iter().chain(self.with.files()))?;
         let mut inputs = Inputs::default();
         for path in &self.path {
             let what = || format!("reading {}", name(path));
+            if is_dash(path) {
+                let kept = keep_stdin(read).map_err(|error| Failure::io(what(), &error))?;
+                inputs.files.push((kept.path().to_path_buf(), true));
+                inputs.stdin = Some(kept);
+                continue;
+            }
             let found = std::fs::symlink_metadata(path);
             let found = found.map_err(|error| Failure::io(what(), &error))?;
             if !found.is_dir() {
@@ -195,6 +209,26 @@ impl Import {
         }
         Ok(inputs)
     }
+}
+
+impl Inputs {
+    /// How a file is called.
+    fn shown(&self, path: &Path) -> String {
+        match &self.stdin {
+            Some(kept) if kept.path() == path => "standard input".into(),
+            _ => name(path),
+        }
+    }
+}
+
+/// Standard input as a file, as far as a visit may read; removed when dropped.
+fn keep_stdin(most: u64) -> io::Result<NamedTempFile> {
+    let mut kept = NamedTempFile::new()?;
+    io::copy(
+        &mut io::stdin().lock().take(most.saturating_add(1)),
+        &mut kept,
+    )?;
+    Ok(kept)
 }
 
 /// What went wrong: each is said at once, the last one at the end.
@@ -261,9 +295,9 @@ fn fault(
     }
 }
 
-fn document(path: &Path, report: &FileReport) -> Value {
+fn document(shown: &str, report: &FileReport) -> Value {
     json!({
-        "path": name(path),
+        "path": shown,
         "form": match report.form {
             Form::Bundle => "bundle",
             Form::Sealed => "sealed",

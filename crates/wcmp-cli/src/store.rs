@@ -149,5 +149,8 @@ fn verify(ui: &Ui) -> Result<()> {
     if ui.json {
         return ui.document(&document);
     }
+    if ui.quiet {
+        return Ok(());
+    }
     write_stdout(format!("{}, all intact\n", plural(left, "envelope")).as_bytes())
 }

@@ -595,6 +595,48 @@ fn own_letters_wait_for_company() {
         .is(4);
 }
 
+#[test]
+fn a_dash_is_standard_input_and_never_a_file() {
+    let place = Place::new();
+    stick(&place);
+    let bundle = place.read("stick/ABCDEFGH.WCM");
+    let import = ["--home", "home", "--now", NOW, "import", "-", "--json"];
+    let said = place.run_with(&import, &bundle).ok().json();
+    assert_eq!(
+        (&said["kept"], &said["files"][0]["path"]),
+        (&3.into(), &"standard input".into())
+    );
+    let said = place.run_with(&import, &bundle[..bundle.len() - 30]).is(4);
+    assert_eq!(said.json()["dropped"]["known"], 2);
+    assert!(
+        said.err.starts_with("wcmp: importing standard input: "),
+        "{}",
+        said.err
+    );
+    place.run_with(&import, b"").refused(4, "bundle");
+    for twice in [
+        &["import", "-", "-"][..],
+        &["import", "-", "--secret-file", "-"],
+    ] {
+        place
+            .run_with(&[&import[..4], twice].concat(), &[7; 32])
+            .is(2)
+            .one_line();
+    }
+    place
+        .node("home", &["export", "-", "--now", TOMORROW])
+        .is(2)
+        .one_line();
+    assert!(!place.path("-").exists());
+    assert!(
+        place
+            .node("home", &["store", "verify", "--quiet", "--now", TOMORROW])
+            .ok()
+            .out
+            .is_empty()
+    );
+}
+
 /// `store prune` sorts what an import that was killed has left in order of arrival.
 #[test]
 fn pruning_forgets_the_order_that_a_killed_import_left() {
