@@ -203,12 +203,15 @@ fn worked(hour: u32, effort: u64) -> [u8; 8] {
     })
 }
 
+/// Whose session failed, and how.
+type Failed<A, B> = (Option<Error<A>>, Option<Error<B>>);
+
 /// A session over a link that breaks after so many bytes. Whether it came to its end.
 fn talk<A: Shelf, B: Shelf>(
     (a, left): (&mut Session, &mut A),
     (b, right): (&mut Session, &mut B),
     most: usize,
-) -> Result<bool, (Option<Error<A::Error>>, Option<Error<B::Error>>)> {
+) -> Result<bool, Failed<A::Error, B::Error>> {
     let mut carried = 0;
     loop {
         let before = carried;
@@ -317,7 +320,7 @@ impl World {
             (&mut right, &mut at_b.at(b)),
             most,
         );
-        assert!(matches!(went, Ok(_)), "{went:?}");
+        assert!(went.is_ok(), "{went:?}");
         let _ = at_a.at(a).flush().unwrap();
         let _ = at_b.at(b).flush().unwrap();
     }
@@ -506,7 +509,7 @@ const PEACE: Setting = Setting {
 #[test]
 fn everybody_has_everything_in_the_end() {
     all(PEACE, |seed, lived| {
-        assert_eq!(lived.delivered, EVERYTHING, "seed {seed}")
+        assert_eq!(lived.delivered, EVERYTHING, "seed {seed}");
     });
 }
 
