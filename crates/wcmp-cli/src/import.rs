@@ -1,5 +1,6 @@
 //! `import`: what others hand on, into the store.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -41,6 +42,9 @@ pub(crate) struct Import {
     #[command(flatten)]
     clock: ClockArgs,
 }
+
+/// So many names of a folder are listed to choose among, if a visit may not bring more.
+const LISTED: u64 = 1 << 18;
 
 /// So many foreign envelopes a message of one's own has to come in with (spec 9.2).
 const COVER: u64 = 8;
@@ -193,13 +197,21 @@ impl Import {
                 continue;
             }
             let left = most.saturating_sub(inputs.files.len() as u64);
-            let listed = candidates(path, sealed, left);
+            let listed = candidates(path, sealed, left.max(LISTED));
             let Candidates {
-                files,
+                mut files,
                 irregular,
-                surplus,
+                mut surplus,
                 folders,
             } = listed.map_err(|error| Failure::io(what(), &error))?;
+            if files.len() as u64 > left {
+                // Another choice every time, or whoever names his files first keeps all others out.
+                let any = RandomState::new();
+                files.sort_by_cached_key(|file| any.hash_one(file));
+                let rest = files.split_off(usize::try_from(left).unwrap_or(usize::MAX));
+                surplus += rest.len() as u64;
+                files.sort();
+            }
             inputs
                 .files
                 .extend(files.into_iter().map(|file| (file, false)));

@@ -595,6 +595,35 @@ fn own_letters_wait_for_company() {
         .is(4);
 }
 
+/// More files than a visit may bring: another choice each time, so that none is kept out by those before it.
+#[test]
+fn every_file_of_a_full_folder_has_its_turn() {
+    let place = Place::new();
+    fs::create_dir(place.path("home")).unwrap();
+    fs::create_dir(place.path("drop")).unwrap();
+    place.write("home/policy.toml", "[visit]\nfiles = 5\n");
+    for i in 0..15 {
+        place.seal(
+            &format!("drop/{i:08}.WCM"),
+            &[i],
+            &["--dummy", "--expires", "494100"],
+        );
+    }
+    let import = || {
+        place
+            .node("home", &["import", "drop", "--json"])
+            .ok()
+            .json()
+    };
+    let first = import();
+    assert_eq!(
+        (&first["kept"], &first["surplus_files"]),
+        (&5.into(), &10.into())
+    );
+    let more: u64 = (0..60).map(|_| import()["kept"].as_u64().unwrap()).sum();
+    assert_eq!(more, 10);
+}
+
 #[test]
 fn a_dash_is_standard_input_and_never_a_file() {
     let place = Place::new();
