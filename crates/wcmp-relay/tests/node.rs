@@ -7,7 +7,7 @@
 )]
 
 use wcmp_relay::bundle::Stamp;
-use wcmp_relay::node::{Clock, Hold, Node, NodeError};
+use wcmp_relay::node::{Clock, Node, NodeError};
 use wcmp_relay::policy::{Condition, Field, Named, Policy, Reason, Visit};
 use wcmp_relay::store::{MemoryStore, Quota, Store};
 use wcmp_relay::work::Work;
@@ -41,10 +41,19 @@ fn node(policy: Policy) -> Node<MemoryStore> {
     Node::open(MemoryStore::new(policy.quota), policy, NOW, &[7; 32]).unwrap()
 }
 
-fn take(node: &mut Node<MemoryStore>, envelopes: &[Vec<u8>], hold: Hold) -> Visit {
+/// A node that holds nothing back.
+fn prompt(mut policy: Policy) -> Node<MemoryStore> {
+    policy.hold = 0;
+    node(policy)
+}
+
+fn take<S: Store>(node: &mut Node<S>, envelopes: &[Vec<u8>]) -> Visit
+where
+    S::Error: std::fmt::Debug,
+{
     let mut visit = Visit::new(node.policy());
     let batch: Vec<_> = envelopes.iter().map(|e| (Stamp::NONE, &e[..])).collect();
-    node.take_in(&mut visit, &batch, hold).unwrap();
+    node.take_in(&mut visit, &batch).unwrap();
     visit
 }
 
@@ -57,7 +66,7 @@ fn each_reason_is_counted_and_the_good_ones_are_kept() {
         "small",
         Condition::within(Field::Size, 0..=1600),
     ));
-    let mut node = node(policy);
+    let mut node = prompt(policy);
     let good: Vec<Vec<u8>> = (0..3).map(|n| envelope(n, NOW + 100, 2000)).collect();
     let mut batch = good.clone();
     batch.extend([
@@ -73,7 +82,7 @@ fn each_reason_is_counted_and_the_good_ones_are_kept() {
         envelope(14, NOW, 2000),
         envelope(15, NOW + 744, 2000),
     ]);
-    let visit = take(&mut node, &batch, Hold::Over);
+    let visit = take(&mut node, &batch);
     let dropped: Vec<_> = visit.tally.dropped().map(|(Reason(r), n)| (r, n)).collect();
     let wanted = [
         ("budget", 2),
@@ -93,24 +102,18 @@ fn each_reason_is_counted_and_the_good_ones_are_kept() {
     for good in &good {
         assert_eq!(node.hand(&id(good)).unwrap().unwrap().envelope, *good);
     }
-    assert_eq!(
-        take(&mut node, &good, Hold::Over)
-            .tally
-            .dropped_for(Reason::KNOWN),
-        3
-    );
+    assert_eq!(take(&mut node, &good).tally.dropped_for(Reason::KNOWN), 3);
 }
 
 #[test]
 fn a_visit_cannot_bring_more_than_its_budget_in_any_number_of_batches() {
     let mut policy = Policy::default();
     policy.visit.bytes = 20_000;
-    let mut node = node(policy);
+    let mut node = prompt(policy);
     let mut visit = Visit::new(node.policy());
     for n in 0..100 {
         let flood = envelope(n, NOW + 100, 1040);
-        node.take_in(&mut visit, &[(Stamp::NONE, &flood)], Hold::Over)
-            .unwrap();
+        node.take_in(&mut visit, &[(Stamp::NONE, &flood)]).unwrap();
     }
     let size = envelope(0, NOW, 1040).len() as u64;
     assert_eq!(visit.tally.kept, 20_000 / size);
@@ -120,9 +123,7 @@ fn a_visit_cannot_bring_more_than_its_budget_in_any_number_of_batches() {
     );
     // Another neighbour has a budget of his own.
     assert_eq!(
-        take(&mut node, &[envelope(200, NOW + 9, 1040)], Hold::Over)
-            .tally
-            .kept,
+        take(&mut node, &[envelope(200, NOW + 9, 1040)]).tally.kept,
         1
     );
 }
@@ -133,27 +134,14 @@ fn what_is_handed_on_is_past_its_hold_unexpired_and_in_order() {
     let all: Vec<Vec<u8>> = (0..500)
         .map(|n| envelope(n, NOW + 12 + n % 24, 1040))
         .collect();
-    assert_eq!(take(&mut node, &all, Hold::Random).tally.kept, 500);
+    assert_eq!(take(&mut node, &all).tally.kept, 500);
     let ids: Vec<Id> = all.iter().map(|bytes| id(bytes)).collect();
     let mut before = 0;
     for hour in NOW..=NOW + 24 {
         node.set_now(hour).unwrap();
-        let offered = node.offered(None, 1000).unwrap();
+        let offered = node.offered().unwrap();
         assert!(offered.is_sorted_by(|a, b| a.id < b.id));
         assert!(offered.iter().all(|entry| entry.expires >= hour));
-        // By pieces it is the same.
-        let mut pieces = Vec::new();
-        loop {
-            let after = pieces
-                .last()
-                .map(|entry: &wcmp_relay::store::Entry| entry.id);
-            let piece = node.offered(after.as_ref(), 7).unwrap();
-            pieces.extend_from_slice(&piece);
-            if piece.len() < 7 {
-                break;
-            }
-        }
-        assert_eq!(pieces, offered);
         for id in &ids {
             let ready = offered.iter().any(|entry| entry.id == *id);
             assert_eq!(node.hand(id).unwrap().is_some(), ready);
@@ -170,28 +158,25 @@ fn what_is_handed_on_is_past_its_hold_unexpired_and_in_order() {
     let left = all
         .iter()
         .filter(|e| EnvelopeRef::parse(e).unwrap().expires() >= NOW + 24);
-    assert_eq!(node.offered(None, 1000).unwrap().len(), left.count());
+    assert_eq!(node.offered().unwrap().len(), left.count());
 }
 
 #[test]
 fn holds_survive_the_process_whenever_it_runs() {
     let all: Vec<Vec<u8>> = (0..300).map(|n| envelope(n, NOW + 300, 1040)).collect();
     let mut lasting = node(Policy::default());
-    take(&mut lasting, &all, Hold::Random);
+    take(&mut lasting, &all);
     let mut restarted = node(Policy::default());
-    take(&mut restarted, &all, Hold::Random);
+    take(&mut restarted, &all);
     for hour in [NOW, NOW + 1, NOW + 1, NOW + 9, NOW + 23, NOW + 24] {
         lasting.set_now(hour).unwrap();
         let store = restarted.into_store();
         restarted = Node::open(store, Policy::default(), hour, &[99; 32]).unwrap();
-        let (a, b) = (
-            lasting.offered(None, 999).unwrap(),
-            restarted.offered(None, 999).unwrap(),
-        );
+        let (a, b) = (lasting.offered().unwrap(), restarted.offered().unwrap());
         assert_eq!(a, b);
         assert_eq!(lasting.store().state(), restarted.store().state());
     }
-    assert_eq!(restarted.offered(None, 999).unwrap().len(), 300);
+    assert_eq!(restarted.offered().unwrap().len(), 300);
     assert_eq!(restarted.held(), 0);
 }
 
@@ -202,14 +187,14 @@ fn the_state_names_no_hour_but_the_last_run() {
     let state = |came: u32| {
         let mut node = node(Policy::default());
         node.set_now(came).unwrap();
-        take(&mut node, &all, Hold::Random);
+        take(&mut node, &all);
         node.set_now(NOW + 60).unwrap();
         node.store().state().unwrap()
     };
     assert_eq!(state(NOW), state(NOW + 20));
     assert_eq!(state(NOW), state(NOW + 36));
     assert_ne!(state(NOW), state(NOW + 50), "some are held still");
-    assert_eq!(state(NOW).len(), 37);
+    assert_eq!(state(NOW).len(), 41);
 }
 
 #[test]
@@ -220,22 +205,17 @@ fn a_clock_that_steps_stops_everything_but_intake() {
         (NOW + 169, Clock::Forward(169)),
         (u32::MAX, Clock::Forward(u32::MAX - NOW)),
     ] {
-        let mut first = node(Policy::default());
+        let mut first = prompt(Policy::default());
         let old = envelope(0, NOW + 1, 1040);
-        take(&mut first, std::slice::from_ref(&old), Hold::Over);
+        take(&mut first, std::slice::from_ref(&old));
         let mut node = Node::open(first.into_store(), Policy::default(), now, &[1; 32]).unwrap();
         assert_eq!(node.clock(), clock);
         assert_eq!(node.purge(), Err(NodeError::Frozen(clock)));
-        assert_eq!(node.offered(None, 9), Err(NodeError::Frozen(clock)));
+        assert_eq!(node.offered(), Err(NodeError::Frozen(clock)));
         assert_eq!(node.hand(&id(&old)), Err(NodeError::Frozen(clock)));
         assert!(node.store().contains(&id(&old)), "nothing is destroyed");
         let new = envelope(1, now.saturating_add(9), 1040);
-        assert_eq!(
-            take(&mut node, std::slice::from_ref(&new), Hold::Random)
-                .tally
-                .kept,
-            1
-        );
+        assert_eq!(take(&mut node, std::slice::from_ref(&new)).tally.kept, 1);
 
         // Another run does not get used to it.
         let node = Node::open(node.into_store(), Policy::default(), now, &[1; 32]).unwrap();
@@ -259,7 +239,7 @@ fn a_clock_that_steps_stops_everything_but_intake() {
         node.purge().unwrap();
         assert_eq!(node.store().contains(&id(&old)), now < NOW);
     }
-    let mut node = node(Policy::default());
+    let mut node = prompt(Policy::default());
     node.set_now(NOW + 168).unwrap();
     assert_eq!(node.clock(), Clock::Running);
 }
@@ -277,7 +257,7 @@ fn stamps_go_only_where_the_policy_says_so() {
     for carried in [false, true] {
         let mut policy = Policy::default();
         policy.stamps = carried;
-        let mut node = node(policy);
+        let mut node = prompt(policy);
         let mut visit = Visit::new(node.policy());
         let unknown = Stamp::new(7, b"a label").unwrap();
         for stamp in [
@@ -286,8 +266,7 @@ fn stamps_go_only_where_the_policy_says_so() {
             Stamp::work(&nonce),
             Stamp::work(&weaker),
         ] {
-            node.take_in(&mut visit, &[(stamp, &bytes)], Hold::Over)
-                .unwrap();
+            node.take_in(&mut visit, &[(stamp, &bytes)]).unwrap();
         }
         assert_eq!(visit.tally.kept, 1);
         let handed = node.hand(&id(&bytes)).unwrap().unwrap();
@@ -306,11 +285,11 @@ fn work_is_asked_for_only_where_there_is_no_room() {
         "work",
         Condition::within(Field::Effort, 100..=u64::MAX),
     ));
-    let mut node = node(policy);
+    let mut node = prompt(policy);
     let all: Vec<Vec<u8>> = (0..4).map(|n| envelope(n, NOW + 100, 1040)).collect();
     // In one batch or in two.
-    assert_eq!(take(&mut node, &all[..1], Hold::Over).tally.kept, 1);
-    let visit = take(&mut node, &all[1..3], Hold::Over);
+    assert_eq!(take(&mut node, &all[..1]).tally.kept, 1);
+    let visit = take(&mut node, &all[1..3]);
     assert_eq!(
         (visit.tally.kept, visit.tally.dropped_for(Reason("work"))),
         (1, 1)
@@ -321,7 +300,7 @@ fn work_is_asked_for_only_where_there_is_no_room() {
     }
     let mut visit = Visit::new(node.policy());
     let nonce = work.nonce();
-    node.take_in(&mut visit, &[(Stamp::work(&nonce), &all[3])], Hold::Over)
+    node.take_in(&mut visit, &[(Stamp::work(&nonce), &all[3])])
         .unwrap();
     // The rule lets it pass; without carrying stamps the store ranks it like the others.
     assert_eq!(visit.tally.dropped_for(Reason("work")), 0);
@@ -334,11 +313,11 @@ fn a_full_store_says_so() {
         envelopes: 2,
         bytes: u64::MAX,
     };
-    let mut node = node(policy);
+    let mut node = prompt(policy);
     let all: Vec<Vec<u8>> = (0..5)
         .map(|n| envelope(n, NOW + 10 * (n + 1), 1040))
         .collect();
-    let visit = take(&mut node, &all, Hold::Over);
+    let visit = take(&mut node, &all);
     assert_eq!(
         (visit.tally.kept, visit.tally.dropped_for(Reason::ROOM)),
         (2, 3)
@@ -347,12 +326,4 @@ fn a_full_store_says_so() {
     assert!(
         node.hand(&id(&all[0])).unwrap().is_some() && node.hand(&id(&all[1])).unwrap().is_some()
     );
-}
-
-#[test]
-fn a_state_of_something_else_is_refused() {
-    let mut store = MemoryStore::new(Quota::NONE);
-    store.set_state(b"something else").unwrap();
-    let opened = Node::open(store, Policy::default(), NOW, &[7; 32]);
-    assert!(matches!(opened, Err(NodeError::State)));
 }

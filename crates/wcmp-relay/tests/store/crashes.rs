@@ -85,15 +85,12 @@ impl World {
                 store.expire(self.now).map(drop)
             }
             11 => {
+                // Another stamp for one that may be there.
                 let Some(id) = self.some_id() else {
                     return Ok(());
                 };
                 let nonce = self.numbers.next().to_be_bytes();
-                store.raise(&id, Stamp::work(&nonce))?;
-                if let Some(effort) = self.acknowledged.get_mut(&id) {
-                    *effort = Self::effort(&id, Some(nonce)).max(*effort);
-                }
-                Ok(())
+                self.put(store, &[(self.made[&id].clone(), Some(nonce))])
             }
             12 => {
                 let state = self.numbers.bytes()[..self.numbers.below(32) as usize].to_vec();
@@ -107,7 +104,7 @@ impl World {
             15 => store.forget_arrivals(self.reader),
             16 => store.tidy(),
             17 => store.scan(Cursor::START, |_| {}).map(drop),
-            18 => store.list(0..=u32::MAX, None, 7).map(drop),
+            18 => store.list(0..=u32::MAX).map(drop),
             _ => match self.some_id() {
                 Some(id) => store.get(&id).map(drop),
                 None => Ok(()),
@@ -131,6 +128,14 @@ impl World {
                 .then(|| self.numbers.next().to_be_bytes());
             batch.push((bytes, nonce));
         }
+        self.put(store, &batch)
+    }
+
+    fn put(
+        &mut self,
+        store: &mut SegmentStore<SimFs>,
+        batch: &[(Vec<u8>, Option<[u8; 8]>)],
+    ) -> Result<(), StoreError> {
         let batch: Vec<_> = batch
             .iter()
             .map(|(bytes, nonce)| incoming(bytes, nonce.as_ref()))
@@ -182,7 +187,7 @@ impl World {
             assert_eq!(stored.envelope, *envelope);
             assert!(Self::effort(id, stored.nonce) >= *effort, "lost a stamp");
         }
-        let listed = store.list(0..=u32::MAX, None, usize::MAX).unwrap();
+        let listed = store.list(0..=u32::MAX).unwrap();
         assert_eq!(listed.len() as u64, store.totals().envelopes);
         assert!(listed.is_sorted_by(|a, b| a.id < b.id));
         for entry in &listed {
@@ -219,7 +224,7 @@ impl World {
 
     /// What came back after a crash, though it had been evicted or never acknowledged, counts from now on.
     fn accept(&mut self, store: &mut SegmentStore<SimFs>) {
-        for entry in store.list(0..=u32::MAX, None, usize::MAX).unwrap() {
+        for entry in store.list(0..=u32::MAX).unwrap() {
             self.acknowledged.insert(entry.id, entry.effort);
         }
     }
