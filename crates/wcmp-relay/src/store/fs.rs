@@ -152,6 +152,10 @@ impl Folder {
             options.read(true).append(true).create(create);
             let file = options.open(self.path.join(name))?;
             self.open.insert(name.to_string(), file);
+            // It may be new.
+            if create {
+                self.date_folder();
+            }
         }
         self.open
             .get_mut(name)
@@ -286,7 +290,9 @@ impl FileSystem for Folder {
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
         self.open.remove(from);
         self.open.remove(to);
-        fs::rename(self.path.join(from), self.path.join(to))
+        let renamed = fs::rename(self.path.join(from), self.path.join(to));
+        self.date_folder();
+        renamed
     }
 
     fn unlink(&mut self, name: &str) -> io::Result<()> {
@@ -307,6 +313,7 @@ impl FileSystem for Folder {
             Err(fs4::TryLockError::Error(error)) => return Err(error),
         }
         self.lock = Some(file);
+        self.date_folder();
         Ok(())
     }
 }

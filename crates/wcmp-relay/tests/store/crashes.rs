@@ -248,14 +248,13 @@ impl World {
     }
 }
 
-fn seeds() -> std::ops::Range<u64> {
-    match env::var("WCMP_SEED").map(|seed| seed.parse().unwrap()) {
+/// Runs histories on all cores; `WCMP_SEED` names one of them.
+pub(crate) fn histories(number: u64, run: impl Fn(u64) + Sync) {
+    let seeds: std::ops::Range<u64> = match env::var("WCMP_SEED").map(|seed| seed.parse().unwrap())
+    {
         Ok(seed) => seed..seed + 1,
-        Err(_) => 0..3400,
-    }
-}
-
-fn on_all_cores(seeds: std::ops::Range<u64>, run: impl Fn(u64) + Sync) {
+        Err(_) => 0..number,
+    };
     let next = std::sync::atomic::AtomicU64::new(seeds.start);
     let failed = std::sync::Mutex::new(None);
     std::thread::scope(|scope| {
@@ -279,10 +278,10 @@ fn on_all_cores(seeds: std::ops::Range<u64>, run: impl Fn(u64) + Sync) {
     assert_eq!(failed, None, "repeat with WCMP_SEED");
 }
 
-/// 3400 histories of three crashes: 10 200 places where the power goes.
+/// 30 000 places where the power goes.
 #[test]
 fn nothing_acknowledged_is_lost_when_the_power_goes() {
-    on_all_cores(seeds(), |seed| {
+    histories(10_000, |seed| {
         let mut world = World::new(seed);
         for _ in 0..3 {
             world.until_the_power_fails();
@@ -290,10 +289,10 @@ fn nothing_acknowledged_is_lost_when_the_power_goes() {
     });
 }
 
-/// Calls fail now and then, and the power goes as well.
+/// Calls fail now and then, and the power goes as well, 12 000 times.
 #[test]
 fn nothing_acknowledged_is_lost_when_calls_fail() {
-    on_all_cores(seeds(), |seed| {
+    histories(6000, |seed| {
         let mut world = World::new(seed);
         world.faulty = true;
         let faults = 5 + world.numbers.below(60);
