@@ -15,6 +15,7 @@ const TARGETS: &[(&str, Check)] = &[
     ("exchange", checks::exchange::exchange),
     ("hints", checks::hints::hints),
     ("json", checks::json::json),
+    ("store", checks::store::store),
     ("wire", checks::wire::wire),
 ];
 

@@ -19,7 +19,7 @@ use std::process::Command;
 use wcmp::message::{Sealer, Sender};
 use wcmp::relay::bundle::{Export, Stamp};
 use wcmp::relay::carry::export;
-use wcmp::relay::node::{Hold, Node};
+use wcmp::relay::node::Node;
 use wcmp::relay::policy::{Policy, Visit};
 use wcmp::relay::store::{Folder, Options, Quota, SegmentStore, Store};
 use wcmp::{Content, Readable, Receiver, Suite};
@@ -71,7 +71,7 @@ fn read_inbox(
     now: u32,
 ) -> u32 {
     let mut opened = 0;
-    for entry in store.list(0..=u32::MAX, None, 10_000).unwrap() {
+    for entry in store.list(0..=u32::MAX).unwrap() {
         let stored = store.get(&entry.id).unwrap().unwrap();
         let Ok(readable) = Readable::parse(&stored.envelope, now) else {
             continue;
@@ -121,7 +121,7 @@ fn life(owner: &Receiver, visits: &[(u32, Vec<Vec<u8>>)]) -> (Vec<BTreeMap<Strin
             .iter()
             .map(|bytes| (Stamp::NONE, &bytes[..]))
             .collect();
-        node.take_in(&mut visit, &batch, Hold::Random).unwrap();
+        node.take_in(&mut visit, &batch).unwrap();
         opened += read_inbox(node.store(), owner, *now);
 
         let stick = tempfile::tempdir().unwrap();

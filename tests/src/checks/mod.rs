@@ -8,4 +8,5 @@ pub mod content;
 pub mod exchange;
 pub mod hints;
 pub mod json;
+pub mod store;
 pub mod wire;

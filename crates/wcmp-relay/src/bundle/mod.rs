@@ -70,6 +70,8 @@ mod writer;
 
 pub use event::{Completeness, Event, OpenError};
 #[cfg(feature = "std")]
+pub(crate) use export::MODIFIED;
+#[cfg(feature = "std")]
 pub use export::{Export, ExportError, PART_LIMIT};
 pub use format::{HEADER_LEN, HeaderError, MAGIC, MAX_BODY};
 #[cfg(feature = "std")]

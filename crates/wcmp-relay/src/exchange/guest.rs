@@ -8,16 +8,13 @@ use wcmp_wire::Id;
 
 use super::{Limits, Offer, Shelf};
 use crate::bundle::Stamp;
-use crate::node::{Hold, Node, NodeError};
+use crate::node::{Node, NodeError};
 use crate::policy::{CLOCK_TOLERANCE, Policy, Reason, Tally, Visit};
 use crate::store::Store;
 
 /// A batch is taken in when it has so many envelopes, or so many bytes.
 const BATCH: usize = 4096;
 const BATCH_BYTES: usize = 8 << 20;
-
-/// Offers are listed so many at a time.
-const PAGE: usize = 1 << 16;
 
 /// The peer of one session: its budget, and what it brought that is not taken in yet. In memory only, as who brought
 /// what is never stored (spec 9.2).
@@ -104,7 +101,7 @@ impl<S: Store> GuestAt<'_, S> {
             .iter()
             .map(|waiting| (waiting.stamp(), &waiting.envelope[..]))
             .collect();
-        self.node.take_in(visit, &frames, Hold::Random)?;
+        self.node.take_in(visit, &frames)?;
         let spent = visit.tally.dropped_for(Reason::BUDGET) > budget;
         // One that is worth little is refused where others are not; if all of them are, the store is full.
         let full = visit.tally.dropped_for(Reason::ROOM) > room && visit.tally.kept == kept;
@@ -120,21 +117,14 @@ impl<S: Store> Shelf for GuestAt<'_, S> {
     type Error = NodeError<S::Error>;
 
     fn offer(&mut self, each: &mut dyn FnMut(Offer)) -> Result<(), Self::Error> {
-        let mut after: Option<Id> = None;
-        loop {
-            let page = self.node.offered(after.as_ref(), PAGE)?;
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            after = Some(last.id);
-            for entry in page {
-                each(Offer {
-                    id: entry.id,
-                    expires: entry.expires,
-                    len: entry.size as usize,
-                });
-            }
+        for entry in self.node.offered()? {
+            each(Offer {
+                id: entry.id,
+                expires: entry.expires,
+                len: entry.size as usize,
+            });
         }
+        Ok(())
     }
 
     fn fetch(

@@ -74,11 +74,7 @@ impl Shelf for Enemy {
 /// A bundle of all that may be handed on, cut or damaged on its way.
 fn stick(from: &mut Carrier, dice: &mut Dice) -> Vec<u8> {
     let mut writer = Writer::new(Vec::new(), [dice.roll(256) as u8; 4]).unwrap();
-    for entry in from
-        .store
-        .list(from.hour..=u32::MAX, None, usize::MAX)
-        .unwrap()
-    {
+    for entry in from.store.list(from.hour..=u32::MAX).unwrap() {
         let stored = from.store.get(&entry.id).unwrap().unwrap();
         writer.frame(Stamp::NONE, &stored.envelope).unwrap();
     }
