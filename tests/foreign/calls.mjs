@@ -98,7 +98,8 @@ class Caller {
     const input = `${answer.headers["signature-input"] ?? ""}`;
     const names = /^knh1=\(([^)]*)\)/.exec(input)?.[1].split(" ") ?? [];
     const required = ['"@status"', '"content-digest"', '"@method";req', '"@path";req', `"signature";req;key="${label}"`];
-    if (answer.headers["content-type"]) required.push('"content-type"');
+    const needed = ["content-type", "content-encoding", "content-range"];
+    required.push(...needed.filter((name) => name in answer.headers).map((name) => `"${name}"`));
     const digest = answer.headers["content-digest"] === contentDigest(answer.body);
     return good === true && told.tag === TAG && required.every((name) => names.includes(name)) && digest;
   }
@@ -144,7 +145,8 @@ async function selftest() {
     },
   };
   ok("the answer of section 7 verifies", await caller.verified(answer, call));
-  for (const change of [{ status: 201 }, { body: Buffer.from("hellO") }, { headers: { ...answer.headers, "content-type": "x/y" } }]) {
+  for (const change of [{ status: 201 }, { body: Buffer.from("hellO") }, { headers: { ...answer.headers, "content-type": "x/y" } },
+    { headers: { ...answer.headers, "content-encoding": "gzip" } }]) {
     ok(`not with another ${Object.keys(change)}`, !(await caller.verified({ ...answer, ...change }, call)));
   }
 }

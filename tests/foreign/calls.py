@@ -87,7 +87,8 @@ class Caller:
         verifier = Verifier(signature_algorithm=algorithms.HMAC_SHA256,
                             key_resolver=self.resolver(self.session.k_resp))
         required = ["@status", "content-digest", *OF_THE_CALL, f'"signature";req;key="{label}"']
-        required += ["content-type"] if "content-type" in answer.headers else []
+        needed = ("content-type", "content-encoding", "content-range")
+        required += [name for name in needed if name in answer.headers]
         verifier.verify(answer, max_age=None, expect_tag=TAG, expect_label="knh1",
                         require_components=required, body=answer.body)
         return answer.status_code, answer.body
@@ -131,6 +132,7 @@ def selftest():
     answer = Answer(call, 200, ANSWER, BODY)
     ok("the answer of section 7 verifies", caller.verify(answer) == (200, BODY))
     for what in ({"status_code": 201}, {"body": b"hellO"}, {"headers": ANSWER | {"content-type": "text/html"}},
+                 {"headers": ANSWER | {"content-encoding": "gzip"}},
                  {"request": dataclasses.replace(call, method="PUT")}):
         refused(f"not with another {next(iter(what))}", lambda: caller.verify(dataclasses.replace(answer, **what)))
 

@@ -78,7 +78,7 @@ class Session:
         values = {f'"{name}"': value for name, value in fields.items()} | {
             '"@status"': str(status), '"@method";req': method, '"@path";req': target.split("?")[0],
             '"signature";req;key="sig1"': sent["signature"].removeprefix("sig1=")}
-        must = {n for n in values if re.search('@|;|"content-type"', n)} | {'"content-digest"'}
+        must = {n for n in values if re.search('@|;|"content-(type|encoding|range)"', n)} | {'"content-digest"'}
         found = re.fullmatch(INPUT, fields.get("signature-input", "")) or need(False, "answer_not_signed")
         names, params = re.findall(NAME, found[2]), re.findall(PARAM, found[3])
         told = dict(params)

@@ -147,10 +147,10 @@ class Refusals(unittest.TestCase):
         values = dict(zip(full, ["200", "text/plain", DIGEST, "POST", "/echo", SIG]), **{'"x"': "y"})
         params = f';created=1;keyid="{KEYID}";alg="hmac-sha256";tag="wcmp-auth-1"'
 
-        def answer(names, params=params):
+        def answer(names, params=params, more=None):
             value = f"({' '.join(names)}){params}"
             mac = knh1.mac(s.k_resp, knh1.base((f"{name}: {values[name]}" for name in names), value))
-            fields = ANSWER | {"x": "y", "signature-input": "knh1=" + value,
+            fields = ANSWER | (more or {}) | {"x": "y", "signature-input": "knh1=" + value,
                                "signature": f"knh1=:{knh1.b64(mac)}:"}
             return s.verify("POST", TARGET, sent, 200, fields, BODY)
 
@@ -165,6 +165,12 @@ class Refusals(unittest.TestCase):
         for names, params in wrong:
             with self.assertRaises(knh1.Refused, msg=(names, params)):
                 answer(names, params)
+        for name in ("content-encoding", "content-range"):  # what says how to read the bytes
+            values[f'"{name}"'] = "z"
+            self.assertEqual(answer(full + [f'"{name}"'], more={name: "z"}), 1)
+            for names, value in ((full, "z"), (full + [f'"{name}"'], "other")):
+                with self.assertRaises(knh1.Refused):
+                    answer(names, more={name: value})
 
 
 if __name__ == "__main__":

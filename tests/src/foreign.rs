@@ -55,6 +55,18 @@ pub fn node_modules(target: &Path) -> Option<PathBuf> {
     or_notice(MADE.get_or_init(|| npm_install(target)))
 }
 
+/// A program that needs nothing installed beside it.
+///
+/// `None`, with a notice, if it is not there.
+///
+/// # Panics
+/// As [`interpreter`].
+#[must_use]
+pub fn installed(program: &str) -> Option<PathBuf> {
+    let version = run(Command::new(program).arg("--version"));
+    or_notice(&version.map(|_| PathBuf::from(program)))
+}
+
 fn or_notice(made: &Result<PathBuf, String>) -> Option<PathBuf> {
     match made {
         Ok(path) => Some(path.clone()),

@@ -181,12 +181,14 @@ fn xwing_low_order_ciphertext() {
         wcmp_tests::kit::sign(&mut forged.envelope, suite, &built.content_key, &mallory);
         assert_eq!(code(&forged.bytes(), &bob), "not-for-me");
         // It is refused before there is a shared secret, not because this one was for another ciphertext.
-        let ciphertext = &forged.envelope.sealed_keys[slot * 1168..][..1120];
-        let secret = bob_xwing_secret();
-        assert!(CRYPTO.xwing.decapsulate(&secret, ciphertext).is_err());
-        let mut honest = ciphertext.to_vec();
+        let ciphertext: &[u8; 1120] = forged.envelope.sealed_keys[slot * 1168..][..1120]
+            .try_into()
+            .unwrap();
+        let secret = CRYPTO.xwing.secret(&bob_xwing_secret());
+        assert!(secret.decapsulate(ciphertext).is_err());
+        let mut honest = *ciphertext;
         honest[1088..].copy_from_slice(&built.envelope.sealed_keys[slot * 1168 + 1088..][..32]);
-        assert!(CRYPTO.xwing.decapsulate(&secret, &honest).is_ok());
+        assert!(secret.decapsulate(&honest).is_ok());
     }
 }
 
@@ -259,11 +261,11 @@ fn low_order_encapsulation() {
             }
         }
         // The same construction with an honest X25519 output opens: it is the zero that is refused.
-        let secret = [5; 32];
-        let enc = CRYPTO.x25519.public(&secret);
+        let secret = CRYPTO.x25519.secret(&[5; 32]);
+        let enc = secret.public();
         let bob: &Receiver = &unknown;
         let kem = bob.keys().public().kem().try_into().unwrap();
-        let shared = hpke::dhkem_encap(&CRYPTO, &secret, &enc, kem).unwrap();
+        let shared = hpke::dhkem_encap(&CRYPTO, &*secret, &enc, kem).unwrap();
         let row = Row::new(suite, bob.keys().public());
         let plaintext = pad(&Parts::new("not zero").encode());
         let place = |stage: Stage, e: &mut wcmp_wire::Envelope| {

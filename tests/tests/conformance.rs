@@ -8,6 +8,11 @@ fn rust_crypto() {
 }
 
 #[test]
+fn aws_lc() {
+    conformance::check(&Provider::aws_lc());
+}
+
+#[test]
 fn ring() {
     conformance::check(&Provider::ring());
 }

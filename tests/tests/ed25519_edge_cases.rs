@@ -15,8 +15,7 @@ use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::IsIdentity;
 use sha2::{Digest, Sha512};
 use wcmp_suite::Provider;
-
-const PROVIDERS: [Provider; 2] = [Provider::rust_crypto(), Provider::ring()];
+use wcmp_tests::kit::PROVIDERS;
 
 /// The group's order, little-endian (RFC 8032 section 5.1).
 const ORDER: [u8; 32] = [

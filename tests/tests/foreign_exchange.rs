@@ -18,7 +18,7 @@ use wcmp::relay::exchange::have::{FILE_LEN, Have};
 use wcmp::relay::exchange::noise::{Link, Secret};
 use wcmp::relay::exchange::riblt::{Keys, Sketch};
 use wcmp::relay::exchange::{Guest, Limits, Session};
-use wcmp::relay::node::{Hold, Node};
+use wcmp::relay::node::Node;
 use wcmp::relay::policy::{Policy, Visit};
 use wcmp::relay::store::{MemoryStore, Quota, Store};
 use wcmp::wire::{Envelope, EnvelopeRef, Id, sha256};
@@ -104,7 +104,7 @@ fn node(numbers: std::ops::Range<u32>) -> Node<MemoryStore> {
     let envelopes: Vec<Vec<u8>> = numbers.map(envelope).collect();
     let batch: Vec<_> = envelopes.iter().map(|b| (Stamp::NONE, &b[..])).collect();
     let mut visit = Visit::new(node.policy());
-    node.take_in(&mut visit, &batch, Hold::Random).unwrap();
+    node.take_in(&mut visit, &batch).unwrap();
     node
 }
 

@@ -18,6 +18,7 @@ const TARGETS: &[(&str, Check)] = &[
     ("json", checks::json::json),
     ("policy", checks::policy::policy),
     ("sealed", checks::sealed::sealed),
+    ("store", checks::store::store),
     ("wire", checks::wire::wire),
 ];
 

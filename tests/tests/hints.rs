@@ -8,8 +8,10 @@
 use hmac::{Hmac, KeyInit, Mac};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::select;
 use sha2::{Digest, Sha256};
-use wcmp_suite::{Form, KeyPair, KeyType, Provider, Suite, find_hint, slot, stranger_hint};
+use wcmp_suite::{Form, KeyPair, KeyType, Suite, find_hint, slot, stranger_hint};
+use wcmp_tests::kit::PROVIDERS;
 
 fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
@@ -58,21 +60,13 @@ fn suites(form: Form) -> impl Iterator<Item = Suite> {
         .filter(move |suite| suite.form() == form)
 }
 
-fn provider(ring: bool) -> Provider {
-    if ring {
-        Provider::ring()
-    } else {
-        Provider::rust_crypto()
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn open_suites(ring in any::<bool>(), seed in any::<[u8; 32]>(), nonce in any::<[u8; 16]>()) {
+    fn open_suites(provider in select(PROVIDERS.to_vec()), seed in any::<[u8; 32]>(), nonce in any::<[u8; 16]>()) {
         for suite in suites(Form::Open) {
-            let keys = KeyPair::from_seed(&provider(ring), suite.key_type(), &seed).unwrap();
+            let keys = KeyPair::from_seed(&provider, suite.key_type(), &seed).unwrap();
             let public = keys.public();
             let hint_key: [u8; 32] = Sha256::new().chain_update(b"WCMP v1 hint key").chain_update(public.as_bytes()).finalize().into();
             let id = suite.id().0.to_be_bytes();
@@ -87,10 +81,9 @@ proptest! {
     }
 
     #[test]
-    fn pairs(ring in any::<bool>(), seeds in any::<[[u8; 32]; 2]>(), body in any::<[u8; 32]>()) {
-        let provider = provider(ring);
+    fn pairs(provider in select(PROVIDERS.to_vec()), seeds in any::<[[u8; 32]; 2]>(), body in any::<[u8; 32]>()) {
         let [alice, bob] = seeds.map(|seed| KeyPair::from_seed(&provider, KeyType::X25519, &seed).unwrap());
-        let dh = provider.x25519.agree(&kem_secret(KeyType::X25519, &seeds[0]), bob.public().kem().try_into().unwrap()).unwrap();
+        let dh = provider.x25519.secret(&kem_secret(KeyType::X25519, &seeds[0])).agree(bob.public().kem().try_into().unwrap()).unwrap();
         let pair_key = hmac(b"WCMP v1 pair", &[&*dh]);
         for suite in suites(Form::Sealed) {
             let id = suite.id().0.to_be_bytes();
@@ -106,12 +99,11 @@ proptest! {
     }
 
     #[test]
-    fn strangers(ring in any::<bool>(), seed in any::<[u8; 32]>(), ephemeral in any::<[u8; 32]>(), body in any::<[u8; 32]>()) {
-        let provider = provider(ring);
+    fn strangers(provider in select(PROVIDERS.to_vec()), seed in any::<[u8; 32]>(), ephemeral in any::<[u8; 32]>(), body in any::<[u8; 32]>()) {
         let keys = KeyPair::from_seed(&provider, KeyType::X25519, &seed).unwrap();
         let public = keys.public();
         let sender = slot::Ephemeral::new(&provider, ephemeral.into());
-        let dh = provider.x25519.agree(&kem_secret(KeyType::X25519, &seed), sender.public()).unwrap();
+        let dh = provider.x25519.secret(&kem_secret(KeyType::X25519, &seed)).agree(sender.public()).unwrap();
         let shared_secret = extract_and_expand(&*dh, sender.public(), public.kem());
         for suite in suites(Form::Sealed) {
             let id = suite.id().0.to_be_bytes();

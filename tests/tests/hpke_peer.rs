@@ -12,9 +12,11 @@ use hpke::kdf::HkdfSha256;
 use hpke::kem::{Kem, X25519HkdfSha256, XWing};
 use hpke::{Deserializable, OpModeR, OpModeS, Serializable};
 use proptest::prelude::*;
+use proptest::sample::select;
 use rand_core::{TryCryptoRng, TryRng};
 use wcmp_suite::slot::{self, Ephemeral};
 use wcmp_suite::{KeyPair, KeyType, Provider, PublicKey, Suite, hpke as ours, kdf};
+use wcmp_tests::kit::PROVIDERS;
 
 /// Random numbers of the library: SHA-256 in counter mode over a seed.
 struct Seeded([u8; 32], u64);
@@ -174,8 +176,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn x25519_slots(slot in Slot::any(), ring in any::<bool>()) {
-        let provider = if ring { Provider::ring() } else { Provider::rust_crypto() };
+    fn x25519_slots(slot in Slot::any(), provider in select(PROVIDERS.to_vec())) {
         x25519::<AesGcm256>(&provider, Suite::OpenAes256Gcm, &slot);
         x25519::<ChaCha20Poly1305>(&provider, Suite::OpenChaCha20Poly1305, &slot);
         x25519::<AesGcm256>(&provider, Suite::SealedAes256Gcm, &slot);
@@ -183,8 +184,7 @@ proptest! {
     }
 
     #[test]
-    fn xwing_slots(slot in Slot::any(), ring in any::<bool>()) {
-        let provider = if ring { Provider::ring() } else { Provider::rust_crypto() };
+    fn xwing_slots(slot in Slot::any(), provider in select(PROVIDERS.to_vec())) {
         let suite = Suite::OpenXWing;
         let keys = slot.receiver(&provider, KeyType::XWing);
         let (receiver, info) = (keys.public(), slot.info(suite, keys.public()));
@@ -205,5 +205,10 @@ proptest! {
         prop_assert_eq!((0, sealed.len()), (suite.enc_len(), suite.slot_len()));
         let opened = slot::open_xwing(&provider, suite, &keys, &slot.core, &sealed).unwrap();
         prop_assert_eq!(*opened, slot.content_key);
+        for length in [0, 32, 48, 1119, 1120, 1167] {
+            prop_assert!(slot::open_xwing(&provider, suite, &keys, &slot.core, &sealed[..length]).is_err());
+        }
+        let longer = [&sealed[..], &[0]].concat();
+        prop_assert!(slot::open_xwing(&provider, suite, &keys, &slot.core, &longer).is_err());
     }
 }

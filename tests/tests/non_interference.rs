@@ -22,7 +22,7 @@ use wcmp::relay::bundle::{Export, Secret, Stamp};
 use wcmp::relay::carry::export;
 use wcmp::relay::exchange::have::{Have, offered};
 use wcmp::relay::exchange::{Guest, Limits, Session};
-use wcmp::relay::node::{Hold, Node};
+use wcmp::relay::node::Node;
 use wcmp::relay::policy::{Policy, Visit};
 use wcmp::relay::store::{
     Columns, Cursor, Folder, MemoryStore, Options, Quota, SegmentStore, Store,
@@ -125,7 +125,7 @@ fn neighbour(visit: usize, now: u32, batch: &[Vec<u8>]) -> Node<MemoryStore> {
     let brought = own.iter().chain(batch.iter().step_by(3));
     let brought: Vec<_> = brought.map(|bytes| (Stamp::NONE, &bytes[..])).collect();
     let mut visit = Visit::new(node.policy());
-    node.take_in(&mut visit, &brought, Hold::Random).unwrap();
+    node.take_in(&mut visit, &brought).unwrap();
     node
 }
 
@@ -192,7 +192,7 @@ fn life(owner: Option<&Receiver>, visits: &[(u32, Vec<Vec<u8>>)]) -> Life {
         };
         let bytes = batch.iter().enumerate();
         let brought: Vec<_> = bytes.map(|(n, bytes)| (stamp(n), &bytes[..])).collect();
-        node.take_in(&mut visit, &brought, Hold::Random).unwrap();
+        node.take_in(&mut visit, &brought).unwrap();
         life.evicted |= node.store().totals().envelopes == 60;
         if let Some(owner) = owner {
             life.opened += read_inbox(node.store(), since, owner, *now);

@@ -9,9 +9,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use wcmp_suite::{AeadAlgorithm, Provider};
+use wcmp_tests::kit::PROVIDERS;
 
 const RUST: Provider = Provider::rust_crypto();
-const RING: Provider = Provider::ring();
 
 fn parts() -> impl Strategy<Value = Vec<Vec<u8>>> {
     vec(vec(any::<u8>(), 0..200), 0..6)
@@ -31,7 +31,9 @@ proptest! {
     fn sha256(parts in parts()) {
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         let hash = (RUST.sha256)(&parts);
-        prop_assert_eq!(hash, (RING.sha256)(&parts));
+        for provider in PROVIDERS {
+            prop_assert_eq!(hash, (provider.sha256)(&parts));
+        }
         prop_assert_eq!(hash, (RUST.sha256)(&[&parts.concat()]));
     }
 
@@ -39,7 +41,9 @@ proptest! {
     fn hmac(key in key(), parts in parts()) {
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         let mac = (RUST.hmac)(&key, &parts);
-        prop_assert_eq!(mac, (RING.hmac)(&key, &parts));
+        for provider in PROVIDERS {
+            prop_assert_eq!(mac, (provider.hmac)(&key, &parts));
+        }
         prop_assert_eq!(mac, (RUST.hmac)(&key, &[&parts.concat()]));
     }
 
@@ -55,11 +59,10 @@ proptest! {
         let algorithm = if chacha { AeadAlgorithm::ChaCha20Poly1305 } else { AeadAlgorithm::Aes256Gcm };
         let mut sealed = plaintext.clone();
         let tag = RUST.aead.seal(algorithm, &key, &nonce, &aad, &mut sealed).unwrap();
-        let mut by_ring = plaintext.clone();
-        prop_assert_eq!(RING.aead.seal(algorithm, &key, &nonce, &aad, &mut by_ring), Ok(tag));
-        prop_assert_eq!(&by_ring, &sealed);
-
-        for provider in [RUST, RING] {
+        for provider in PROVIDERS {
+            let mut again = plaintext.clone();
+            prop_assert_eq!(provider.aead.seal(algorithm, &key, &nonce, &aad, &mut again), Ok(tag));
+            prop_assert_eq!(&again, &sealed);
             let mut opened = sealed.clone();
             prop_assert_eq!(provider.aead.open(algorithm, &key, &nonce, &aad, &mut opened, &tag), Ok(()));
             prop_assert_eq!(&opened, &plaintext);
@@ -73,11 +76,59 @@ proptest! {
             None => wrong_tag[bit / 8 - sealed.len()] ^= 1 << (bit % 8),
         }
         let longer = [&aad[..], &[0]].concat();
-        for provider in [RUST, RING] {
+        for provider in PROVIDERS {
             let mut buf = ciphertext.clone();
             prop_assert!(provider.aead.open(algorithm, &key, &nonce, &aad, &mut buf, &wrong_tag).is_err());
             let mut buf = sealed.clone();
             prop_assert!(provider.aead.open(algorithm, &key, &nonce, &longer, &mut buf, &tag).is_err());
+        }
+    }
+
+    #[test]
+    fn x25519(secret in any::<[u8; 32]>(), public in any::<[u8; 32]>()) {
+        let (mine, theirs) = (RUST.x25519.secret(&secret), RUST.x25519.secret(&public).public());
+        for provider in PROVIDERS {
+            let other = provider.x25519.secret(&secret);
+            prop_assert_eq!(other.public(), mine.public());
+            // Any 32 bytes, a point of the curve or of its twist; and a public key.
+            for peer in [&public, &theirs] {
+                prop_assert_eq!(other.agree(peer), mine.agree(peer));
+            }
+        }
+    }
+
+    #[test]
+    fn ed25519(seed in any::<[u8; 32]>(), message in vec(any::<u8>(), 0..300)) {
+        let (public, signature) = (RUST.ed25519.public(&seed), RUST.ed25519.sign(&seed, &message));
+        for provider in PROVIDERS {
+            prop_assert_eq!(provider.ed25519.public(&seed), public);
+            prop_assert_eq!(provider.ed25519.sign(&seed, &message), signature);
+            prop_assert_eq!(provider.ed25519.verify_strict(&public, &message, &signature), Ok(()));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// What any provider encapsulates every provider decapsulates alike, also where it was damaged.
+    #[test]
+    fn xwing(secret in any::<[u8; 32]>(), randomness in vec(any::<u8>(), 64), bit in 0..1120 * 8_usize) {
+        let randomness = randomness.try_into().unwrap();
+        let secrets = PROVIDERS.map(|provider| provider.xwing.secret(&secret));
+        let public = secrets[0].public();
+        for provider in PROVIDERS {
+            let mut ciphertext = [0; 1120];
+            let shared = provider.xwing.encapsulate(&public, &randomness, &mut ciphertext).unwrap();
+            let mut damaged = ciphertext;
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let of_damaged = secrets[0].decapsulate(&damaged);
+            prop_assert_ne!(&of_damaged, &Ok(shared.clone()));
+            for secret in &secrets {
+                prop_assert_eq!(secret.public(), public);
+                prop_assert_eq!(secret.decapsulate(&ciphertext).unwrap(), shared.clone());
+                prop_assert_eq!(secret.decapsulate(&damaged), of_damaged.clone());
+            }
         }
     }
 }

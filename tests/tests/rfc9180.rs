@@ -8,7 +8,8 @@
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Deserializer};
 use wcmp_suite::hpke::{self, DHKEM_X25519};
-use wcmp_suite::{AeadAlgorithm, Provider};
+use wcmp_suite::{AeadAlgorithm, CryptoError, Provider};
+use wcmp_tests::kit::PROVIDERS;
 
 /// Bytes, as hexadecimal text in the file.
 struct Hex(Vec<u8>);
@@ -67,57 +68,62 @@ fn vectors() -> Vec<(AeadAlgorithm, Vector)> {
         .collect()
 }
 
+/// Opens ciphertext || tag.
+fn first_message(
+    provider: &Provider,
+    aead: AeadAlgorithm,
+    secret: &hpke::SharedSecret,
+    info: &[&[u8]; 4],
+    aad: &[u8],
+    ciphertext: &[u8],
+) -> Result<Vec<u8>, CryptoError> {
+    let (sealed, tag) = ciphertext.split_last_chunk().ok_or(CryptoError)?;
+    let mut buf = sealed.to_vec();
+    let kem = DHKEM_X25519;
+    hpke::open(provider, kem, aead, secret, info, aad, &mut buf, tag).map(|()| buf)
+}
+
 #[test]
 fn seals_and_opens_the_first_message() {
     let mut aeads = Vec::new();
     for (aead, vector) in vectors() {
         let (enc, recipient) = (vector.enc.array(), vector.pkRm.array());
         let (info, first): ([&[u8]; 4], _) = ([&vector.info.0, &[], &[], &[]], &vector.first);
-        for provider in [Provider::rust_crypto(), Provider::ring()] {
-            assert_eq!(provider.x25519.public(&vector.skEm.array()), enc);
-            assert_eq!(provider.x25519.public(&vector.skRm.array()), recipient);
+        for provider in PROVIDERS {
+            assert_eq!(provider.x25519.secret(&vector.skEm.array()).public(), enc);
+            assert_eq!(
+                provider.x25519.secret(&vector.skRm.array()).public(),
+                recipient
+            );
 
-            let secret =
-                hpke::dhkem_encap(&provider, &vector.skEm.array(), &enc, &recipient).unwrap();
-            let sealed = hpke::seal(
+            let ephemeral = provider.x25519.secret(&vector.skEm.array());
+            let secret = hpke::dhkem_encap(&provider, &*ephemeral, &enc, &recipient).unwrap();
+            let mut sealed = first.pt.0.clone();
+            let tag = hpke::seal(
                 &provider,
                 DHKEM_X25519,
                 aead,
                 &secret,
                 &info,
                 &first.aad.0,
-                &first.pt.0,
+                &mut sealed,
             );
-            assert_eq!(sealed.unwrap(), first.ct.0, "{provider:?}, {aead:?}");
+            sealed.extend(tag.unwrap());
+            assert_eq!(sealed, first.ct.0, "{provider:?}, {aead:?}");
 
-            let secret =
-                hpke::dhkem_decap(&provider, &vector.skRm.array(), &enc, &recipient).unwrap();
-            let opened = hpke::open(
-                &provider,
-                DHKEM_X25519,
-                aead,
-                &secret,
-                &info,
-                &first.aad.0,
-                &first.ct.0,
-            );
-            assert_eq!(*opened.unwrap(), first.pt.0, "{provider:?}, {aead:?}");
+            let mine = provider.x25519.secret(&vector.skRm.array());
+            let secret = hpke::dhkem_decap(&provider, &*mine, &enc, &recipient).unwrap();
+            let opened = first_message(&provider, aead, &secret, &info, &first.aad.0, &first.ct.0);
+            assert_eq!(opened.unwrap(), first.pt.0, "{provider:?}, {aead:?}");
 
             // The info is one string, wherever it is cut.
             for at in 0..vector.info.0.len() {
                 let (left, right) = vector.info.0.split_at(at);
                 let info = [&[], left, right, &[]];
-                let opened = hpke::open(
-                    &provider,
-                    DHKEM_X25519,
-                    aead,
-                    &secret,
-                    &info,
-                    &first.aad.0,
-                    &first.ct.0,
-                );
+                let opened =
+                    first_message(&provider, aead, &secret, &info, &first.aad.0, &first.ct.0);
                 assert_eq!(
-                    *opened.unwrap(),
+                    opened.unwrap(),
                     first.pt.0,
                     "{provider:?}, {aead:?}, info cut at {at}"
                 );
@@ -137,7 +143,7 @@ fn the_first_message_is_under_key_and_base_nonce() {
     for (aead, vector) in vectors() {
         let first = &vector.first;
         assert_eq!(first.nonce.0, vector.base_nonce.0);
-        for provider in [Provider::rust_crypto(), Provider::ring()] {
+        for provider in PROVIDERS {
             let mut buf = first.pt.0.clone();
             let (key, nonce) = (vector.key.array(), vector.base_nonce.array());
             let tag = provider
@@ -154,19 +160,11 @@ fn the_first_message_is_under_key_and_base_nonce() {
 fn refuses_what_was_changed() {
     for (aead, vector) in vectors() {
         let first = &vector.first;
-        for provider in [Provider::rust_crypto(), Provider::ring()] {
+        for provider in PROVIDERS {
             let open = |enc: &[u8; 32], info: &[u8], aad: &[u8], ct: &[u8]| {
-                let secret =
-                    hpke::dhkem_decap(&provider, &vector.skRm.array(), enc, &vector.pkRm.array())?;
-                hpke::open(
-                    &provider,
-                    DHKEM_X25519,
-                    aead,
-                    &secret,
-                    &[info, &[], &[], &[]],
-                    aad,
-                    ct,
-                )
+                let mine = provider.x25519.secret(&vector.skRm.array());
+                let secret = hpke::dhkem_decap(&provider, &*mine, enc, &vector.pkRm.array())?;
+                first_message(&provider, aead, &secret, &[info, &[], &[], &[]], aad, ct)
             };
             let (enc, info, aad, ct) = (
                 vector.enc.array(),

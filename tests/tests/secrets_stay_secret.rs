@@ -25,7 +25,7 @@ use wcmp::{
     Provider, Readable, Receiver, ScanCursor, Scanner, SealError, Sender, Suite, SuiteId, Ttl,
 };
 use wcmp_tests::kit::{CRYPTO, NOW, SEALED, TestRng, keys, person, receiver};
-use wcmp_wire::{ParseErrorKind, sha256, varint};
+use wcmp_wire::{Lengths, ParseErrorKind, Writer, sha256, varint};
 use zeroize::Zeroizing;
 
 use self::watch::Watch;
@@ -102,7 +102,7 @@ fn debug_and_display_show_no_secret() {
     }
     let dh = TestRng::new(31).array::<32>();
     watch.secret(&dh);
-    watch.secret(&CRYPTO.x25519.public(&dh));
+    watch.secret(&CRYPTO.x25519.secret(&dh).public());
 
     print_keys(&mut watch, &dh);
     for suite in Suite::ALL {
@@ -199,7 +199,18 @@ fn print_messages(watch: &mut Watch, suite: Suite) {
     watch.debug("wire::Core", &core);
     watch.debug("wire::Digest", &view.digest(sha256, &core));
     watch.error("wire::Id", &view.id(sha256));
-    // A reader reads decrypted content too.
+    // A writer holds the content until it is encrypted, a reader reads it when it is decrypted.
+    let lengths = Lengths {
+        payload: 1040,
+        encapsulation: 0,
+        hints: 64,
+        sealed_keys: 64,
+        signature: 64,
+    };
+    let mut writer = Writer::new(lengths).unwrap();
+    writer.put_bytes(BODY);
+    watch.debug("wire::Lengths", &lengths);
+    watch.debug("wire::Writer", &writer);
     let mut plain = varint::Reader::new(BODY);
     watch.debug("wire::Reader", &plain);
     plain.u8().unwrap();
@@ -246,6 +257,7 @@ fn print_ids_and_errors(watch: &mut Watch) {
     );
     watch.debug("suite::Provider", &Provider::rust_crypto());
     watch.debug("suite::Provider", &Provider::ring());
+    watch.debug("suite::Provider", &Provider::aws_lc());
     watch.error("suite::CryptoError", &suite::CryptoError);
 
     // What a wrong text or key gives.

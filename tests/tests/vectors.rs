@@ -8,8 +8,9 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use wcmp::Provider;
+use wcmp_tests::kit::PROVIDERS;
 use wcmp_tests::protocol::{answer, written_out};
 use wcmp_tests::vectors::{FOLDERS, Vector, differences, files, folder};
 
@@ -35,8 +36,8 @@ const CODES: [&str; 13] = [
 ];
 
 #[test]
-fn both_providers_answer_as_written() {
-    for provider in [Provider::rust_crypto(), Provider::ring()] {
+fn all_providers_answer_as_written() {
+    for provider in PROVIDERS {
         for vector in all() {
             let given = answer(&provider, &vector.request);
             let (name, provider) = (&vector.name, provider.name);
@@ -46,16 +47,26 @@ fn both_providers_answer_as_written() {
 }
 
 #[test]
-fn both_providers_seal_what_is_opened() {
-    for provider in [Provider::rust_crypto(), Provider::ring()] {
+fn all_providers_seal_what_is_opened() {
+    for provider in PROVIDERS {
         let mut sealed = 0;
         for vector in all() {
             let Some(seal) = &vector.seal else {
                 continue;
             };
-            let given = &answer(&provider, seal)["envelope"];
+            let mut given = answer(&provider, seal)["envelope"].clone();
+            let mut stands = vector.request["envelope"].clone();
+            // ML-KEM's randomness is aws-lc's own: the slots of type 2 are others each time.
+            if provider.name == Provider::aws_lc().name && seal["suite"] == 3 {
+                let inspect = |envelope: &Value| {
+                    let inspected =
+                        answer(&provider, &json!({ "op": "inspect", "envelope": envelope }));
+                    inspected["core"].clone()
+                };
+                (given, stands) = (inspect(&given), inspect(&stands));
+            }
             let (name, provider) = (&vector.name, provider.name);
-            assert_eq!(*given, vector.request["envelope"], "{name}, {provider}");
+            assert_eq!(given, stands, "{name}, {provider}");
             sealed += 1;
         }
         assert!(sealed >= 50, "{sealed}");

@@ -15,7 +15,9 @@
 //! (`Service::with_fleet`).
 //!
 //! An account that is there already is left as it is by `--enroll`, whatever the
-//! password in the file.
+//! password in the file. If it was made with another work than this server would
+//! give it (`--c0`, or a first suite of another KDF), it is served as it is, and the
+//! program says so; its next password has the new work.
 
 use std::error::Error;
 use std::fs::File;
@@ -39,7 +41,7 @@ use wcmp_auth::server::Policy;
 use wcmp_auth::service::{
     Bucket, KeyStore, Limits, Parts, RateTable, Rng as _, Service, SqliteStore, Store,
 };
-use wcmp_auth::{Cost, Kdf, Parameters, Suite, prepare};
+use wcmp_auth::{Cost, Kdf, Misuse, Parameters, Suite, prepare};
 use wcmp_auth_axum::postgres::PostgresStore;
 use wcmp_auth_axum::{Knh1, System, TracingAudit, VerifiedCaller};
 use zeroize::Zeroizing;
@@ -132,7 +134,10 @@ async fn main() -> ExitCode {
 
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let policy = policy(&options)?;
-    let service = open(&options.database, policy, limits(&options)).await;
+    let kept = Kept::open(&options.database).await;
+    let kept = kept.map_err(|error| format!("--database: {error}"))?;
+    let policy = with_former(policy, &options, &kept).await?;
+    let service = kept.service(policy, limits(&options));
     let service = service.map_err(|error| format!("--database: {error}"))?;
     let max_answer = options.max_body.max(16 << 20);
     let knh1 = Knh1::with_limits(service, &options.authority, options.max_body, max_answer)
@@ -233,38 +238,101 @@ fn limits(options: &Options) -> Limits {
     limits
 }
 
-/// The service on its database.
-async fn open(
-    database: &Database,
-    policy: Policy,
-    limits: Limits,
-) -> Result<Service, Box<dyn Error>> {
-    let mut fresh = Zeroizing::new([[0; 32]; 2]);
-    System.fill(fresh.as_flattened_mut())?;
-    let [server, fleet] = &*fresh;
-    let parts = |store: Arc<dyn Store>| Parts {
-        store,
-        limits: Box::new(RateTable::new(limits)),
-        audit: Box::new(TracingAudit),
-        clock: Box::new(System),
-        rng: Box::new(System),
-    };
-    match database {
-        Database::Sqlite(path) => {
-            let store = SqliteStore::open(path)?;
-            // Nobody else is about it now: the store is locked.
-            let mut beside = path.clone().into_os_string();
-            beside.push(".secret");
-            let secret = secret(Path::new(&beside), server)?;
-            Ok(Service::new(policy, &secret, parts(Arc::new(store)))?)
+/// Accounts that are there keep their work, or else nobody could log in to change
+/// it. Of those that are not named by `--enroll` nothing is known.
+async fn with_former(
+    mut policy: Policy,
+    options: &Options,
+    kept: &Kept,
+) -> Result<Policy, Box<dyn Error>> {
+    let mut former = vec![*policy.parameters()];
+    for (login, _) in &options.enroll {
+        let failed = |error: &dyn Error| format!("--enroll {login}: {error}");
+        let prepared = prepare::login(login).map_err(|error| failed(&error))?;
+        let store = Arc::clone(&kept.store);
+        let stored = tokio::task::spawn_blocking(move || store.get_account(&prepared)).await?;
+        let Some(stored) = stored.map_err(|error| failed(&error))? else {
+            continue;
+        };
+        let of = *stored.account.record.parameters();
+        let (cost, kdf) = (of.cost, of.cost.kdf());
+        if !options.suites.iter().any(|suite| suite.kdf() == kdf) {
+            let why = format!("its account is of {cost:?}, which none of --suites is for");
+            return Err(format!("--enroll {login}: {why}").into());
         }
-        Database::Postgres(url) => {
-            let store = Arc::new(PostgresStore::connect(url, 16).await?);
-            let server = Zeroizing::new(store.secret("server", server).await?);
-            let fleet = Zeroizing::new(store.secret("fleet", fleet).await?);
-            let keys: Arc<dyn KeyStore> = store.clone();
-            Ok(Service::new(policy, &server, parts(store))?.with_fleet(&fleet, keys))
+        if of == *policy.parameters() {
+            continue;
         }
+        eprintln!(
+            "service: {login} has an account of {of:?}, which is served until its next password"
+        );
+        if !former.contains(&of) {
+            former.push(of);
+            policy = policy.with_former(of).map_err(|error| failed(&error))?;
+        }
+    }
+    Ok(policy)
+}
+
+/// The database and the secrets that belong to it.
+struct Kept {
+    store: Arc<dyn Store>,
+    server: Zeroizing<[u8; 32]>,
+    fleet: Option<Fleet>,
+}
+
+/// What several processes share.
+struct Fleet {
+    secret: Zeroizing<[u8; 32]>,
+    keys: Arc<dyn KeyStore>,
+}
+
+impl Kept {
+    async fn open(database: &Database) -> Result<Kept, Box<dyn Error>> {
+        let mut fresh = Zeroizing::new([[0; 32]; 2]);
+        System.fill(fresh.as_flattened_mut())?;
+        let [server, fleet] = &*fresh;
+        match database {
+            Database::Sqlite(path) => {
+                let store = Arc::new(SqliteStore::open(path)?);
+                // Nobody else is about it now: the store is locked.
+                let mut beside = path.clone().into_os_string();
+                beside.push(".secret");
+                Ok(Kept {
+                    store,
+                    server: secret(Path::new(&beside), server)?,
+                    fleet: None,
+                })
+            }
+            Database::Postgres(url) => {
+                let store = Arc::new(PostgresStore::connect(url, 16).await?);
+                let server = Zeroizing::new(store.secret("server", server).await?);
+                let fleet = Fleet {
+                    secret: Zeroizing::new(store.secret("fleet", fleet).await?),
+                    keys: store.clone(),
+                };
+                Ok(Kept {
+                    store,
+                    server,
+                    fleet: Some(fleet),
+                })
+            }
+        }
+    }
+
+    fn service(self, policy: Policy, limits: Limits) -> Result<Service, Misuse> {
+        let parts = Parts {
+            store: self.store,
+            limits: Box::new(RateTable::new(limits)),
+            audit: Box::new(TracingAudit),
+            clock: Box::new(System),
+            rng: Box::new(System),
+        };
+        let service = Service::new(policy, &self.server, parts)?;
+        Ok(match self.fleet {
+            Some(Fleet { secret, keys }) => service.with_fleet(&secret, keys),
+            None => service,
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use http::header::{
 };
 use http::{HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
-use wcmp_auth::call::{Answering, Reason};
+use wcmp_auth::call::{Answering, MUST_COVER, Reason};
 use wcmp_auth::json::{Json, Refusal};
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
@@ -109,6 +109,26 @@ pub(crate) async fn signed(
     if let Some(content_type) = &content_type {
         // Of several, one is signed.
         headers.insert(CONTENT_TYPE, content_type.clone());
+    }
+    let mut answering = answering;
+    for name in MUST_COVER.map(HeaderName::from_static) {
+        let values: Vec<_> = headers.get_all(&name).iter().collect();
+        if values.is_empty() {
+            continue;
+        }
+        // Several lines are one (RFC 9110, section 5.3), and one is signed.
+        let values: Vec<_> = values.iter().map(|value| value.as_bytes()).collect();
+        let value = HeaderValue::from_bytes(&values.join(&b", "[..]));
+        let covering = value.ok().and_then(|value| {
+            let covering = answering.covering(name.as_str(), value.as_bytes()).ok()?;
+            headers.insert(name, value);
+            Some(covering)
+        });
+        let Some(covering) = covering else {
+            tracing::error!("an answer has a field that cannot be signed");
+            return fault();
+        };
+        answering = covering;
     }
     let fields = answering.sign(
         parts.status.as_u16(),

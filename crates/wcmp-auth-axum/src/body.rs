@@ -1,20 +1,27 @@
 //! Bodies: read up to a limit, or not at all.
 
+use core::time::Duration;
+
 use axum::body::{Body, Bytes};
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, EXPECT};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
+use tokio::time::timeout;
 
 /// Bytes of an unwanted body that are taken off the wire for an orderly end.
-const LINGER: usize = 1 << 20;
+const LINGER: usize = 64 << 20;
+/// For how long.
+const LINGER_TIME: Duration = Duration::from_secs(10);
+/// How long a wanted body may stand still.
+const STALL_TIME: Duration = Duration::from_secs(30);
 
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unread {
     /// Longer than the limit: 413.
     TooLong,
-    /// The connection broke off, or its framing is wrong: 400.
+    /// The connection broke off or stands still, or its framing is wrong: 400.
     Broken,
 }
 
@@ -30,7 +37,11 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
     }
     let mut whole = Vec::with_capacity(announced.unwrap_or_default().min(64 << 10));
     let mut body = body;
-    while let Some(frame) = body.frame().await {
+    loop {
+        let frame = timeout(STALL_TIME, body.frame()).await;
+        let Some(frame) = frame.map_err(|_| Unread::Broken)? else {
+            return Ok(whole.into());
+        };
         // Trailers are not covered by anything: not looked at.
         if let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() {
             if data.len() > limit - whole.len() {
@@ -40,19 +51,18 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
             whole.extend_from_slice(&data);
         }
     }
-    Ok(whole.into())
 }
 
 /// Leaves a body unread. The answer goes out without it; but a server that closes
 /// a connection with bytes unread resets it, and a client still sending may never
 /// see that answer. So, beside the answer, what comes of the body is thrown away,
-/// up to a limit.
+/// up to a limit and for a time.
 pub(crate) fn leave(headers: &HeaderMap, mut body: Body) {
     // Who waits for "100 Continue" has not sent it, and is not asked to.
     if body.is_end_stream() || headers.contains_key(EXPECT) {
         return;
     }
-    tokio::spawn(async move {
+    tokio::spawn(timeout(LINGER_TIME, async move {
         let mut left = LINGER;
         while let Some(Ok(frame)) = body.frame().await {
             let length = frame.data_ref().map_or(0, Bytes::len);
@@ -61,5 +71,5 @@ pub(crate) fn leave(headers: &HeaderMap, mut body: Body) {
                 None => break,
             }
         }
-    });
+    }));
 }

@@ -1,9 +1,11 @@
 //! Who calls.
 
+use core::fmt;
 use core::ops::Deref;
 
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use http::request::Parts;
 use wcmp_auth::service::Caller;
 
@@ -12,14 +14,48 @@ use crate::answer;
 /// Who made a call that [`Calls`](crate::Calls) has let through: an extractor.
 ///
 /// ```
-/// use wcmp_auth_axum::VerifiedCaller;
+/// use wcmp_auth_axum::{InsufficientScope, VerifiedCaller};
 ///
-/// async fn handler(caller: VerifiedCaller) -> String {
-///     format!("{} on {}", caller.login(), caller.device())
+/// async fn handler(caller: VerifiedCaller) -> Result<String, InsufficientScope> {
+///     caller.require("read")?; // or for a whole route: Calls::scope
+///     Ok(format!("{} on {}", caller.login(), caller.device()))
 /// }
 /// ```
 #[derive(Clone, Debug)]
 pub struct VerifiedCaller(pub(crate) Caller);
+
+impl VerifiedCaller {
+    /// Goes on only with `scope`: for handlers that ask for more than their
+    /// route does.
+    ///
+    /// # Errors
+    /// [`InsufficientScope`], which is an answer.
+    pub fn require(&self, scope: &str) -> Result<(), InsufficientScope> {
+        match self.has(scope) {
+            true => Ok(()),
+            false => Err(InsufficientScope),
+        }
+    }
+}
+
+/// A caller has not the scope that a handler asks for: the answer is a 403
+/// `insufficient_scope`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InsufficientScope;
+
+impl fmt::Display for InsufficientScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("insufficient scope")
+    }
+}
+
+impl core::error::Error for InsufficientScope {}
+
+impl IntoResponse for InsufficientScope {
+    fn into_response(self) -> Response {
+        answer::refusal(StatusCode::FORBIDDEN, "insufficient_scope")
+    }
+}
 
 impl Deref for VerifiedCaller {
     type Target = Caller;

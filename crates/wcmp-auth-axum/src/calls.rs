@@ -7,7 +7,7 @@ use core::task::{Context, Poll};
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{OriginalUri, Request};
+use axum::extract::{DefaultBodyLimit, OriginalUri, Request};
 use axum::response::Response;
 use http::StatusCode;
 use http::request::Parts;
@@ -55,7 +55,8 @@ impl Calls {
         self
     }
 
-    /// Takes bodies of up to `bytes`: longer ones are answered 413.
+    /// Takes bodies of up to `bytes`: longer ones are answered 413. axum's own limit
+    /// for extractors does not add to it.
     #[must_use]
     pub fn max_body(mut self, bytes: usize) -> Calls {
         self.max_body = bytes;
@@ -137,10 +138,10 @@ impl Calls {
         if fits.is_err() {
             return self.knh1.failed(ServiceError::Refused(Reason::Digest));
         }
-        match inner
-            .call(Request::from_parts(parts, Body::from(content)))
-            .await
-        {
+        let mut request = Request::from_parts(parts, Body::from(content));
+        // It is read and within its cap: axum's own of 2 MiB is not to act on it.
+        DefaultBodyLimit::disable().apply(&mut request);
+        match inner.call(request).await {
             Ok(response) => response,
             Err(infallible) => match infallible {},
         }

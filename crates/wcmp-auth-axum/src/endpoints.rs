@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{ConnectInfo, Extension, FromRequestParts, Path, RawQuery, State};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
@@ -39,11 +40,13 @@ impl Knh1 {
         let password = self.calls().max_body(MAX_BODY).scope("password");
         let refreshing = self.calls().max_body(MAX_BODY).refresh();
         Router::new()
-            .route("/knh1/start", post(start))
-            .route("/knh1/finish", post(finish))
+            .route("/knh1/start", post(start).fallback(wrong_method))
+            .route("/knh1/finish", post(finish).fallback(wrong_method))
             .route(
                 "/knh1/register",
-                get(registration_parameters).post(register),
+                get(registration_parameters)
+                    .post(register)
+                    .fallback(wrong_method),
             )
             .route("/knh1/refresh", post(refresh).layer(refreshing))
             .route("/knh1/revoke", signed(post(revoke)))
@@ -104,6 +107,12 @@ fn invalid_request() -> Response {
     answer::refusal(StatusCode::BAD_REQUEST, "invalid_request")
 }
 
+/// Of the routes that nobody signs; axum adds Allow.
+async fn wrong_method(headers: HeaderMap, body: Body) -> Response {
+    body::leave(&headers, body);
+    answer::refusal(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed")
+}
+
 /// A message of a body that nobody has signed.
 async fn message<T: Json>(headers: &HeaderMap, body: Body) -> Result<T, Response> {
     match body::read(headers, body, MAX_BODY).await {
@@ -147,6 +156,9 @@ async fn registration_parameters(
     Peer(source): Peer,
     RawQuery(query): RawQuery,
 ) -> Response {
+    if !knh1.service().registers() {
+        return knh1.failed(ServiceError::NotFound);
+    }
     let query = query.unwrap_or_default();
     let Some(login) = parameter(query.as_bytes(), "login") else {
         return invalid_request();
@@ -161,6 +173,10 @@ async fn register(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
+    if !knh1.service().registers() {
+        body::leave(&headers, body);
+        return knh1.failed(ServiceError::NotFound);
+    }
     match message::<Registration>(&headers, body).await {
         Ok(ask) => {
             knh1.answer(move |service| service.register(&ask, source))
@@ -225,10 +241,11 @@ async fn devices(State(knh1): State<Knh1>, caller: VerifiedCaller) -> Response {
 async fn delete_device(
     State(knh1): State<Knh1>,
     caller: VerifiedCaller,
-    Path(token): Path<String>,
+    token: Result<Path<String>, PathRejection>,
 ) -> Response {
-    // What is no token is no device.
-    let token = BASE64URL_NOPAD.decode(token.as_bytes()).unwrap_or_default();
+    // What is no token, or no text at all, is no device.
+    let token = token.map(|Path(token)| BASE64URL_NOPAD.decode(token.as_bytes()));
+    let token = token.ok().and_then(Result::ok).unwrap_or_default();
     knh1.done(move |service| service.delete_device(&caller, &token))
         .await
 }

@@ -72,7 +72,10 @@
 //! * **A request target's fragment**, which HTTP does not have, is dropped before
 //!   this crate sees it.
 //! * **Unread bodies** of refused requests are thrown away after the answer, up to
-//!   1 MiB, so that the answer arrives; nobody waits for them.
+//!   64 MiB and for ten seconds, so that the answer arrives; nobody waits for them.
+//! * **A body that stands still** for thirty seconds is taken for broken off (400).
+//! * **Methods that a route does not have** are answered 405, by the three routes
+//!   that nobody signs with `method_not_allowed`.
 //! * **Trailers** are neither covered nor handed on.
 
 mod answer;
@@ -84,6 +87,6 @@ mod knh1;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 
-pub use caller::{NotVerified, VerifiedCaller};
+pub use caller::{InsufficientScope, NotVerified, VerifiedCaller};
 pub use calls::{Calls, Verified};
 pub use knh1::{Knh1, System, TracingAudit};

@@ -7,7 +7,7 @@
 
 use std::error::Error;
 use std::time::{SystemTime, UNIX_EPOCH};
-use std::{env, fs};
+use std::{env, fmt, fs};
 
 use getrandom::SysRng;
 use http::{Request, Response};
@@ -86,7 +86,24 @@ fn call(
     }
 }
 
+/// Starts once more by itself if the challenge had expired (auth 3.4): a stretch may take
+/// long, and the server may have been restarted.
 fn log_in(agent: &Agent, url: &str, realm: &str, login: &str, password: &str) -> Outcome<Session> {
+    match log_in_once(agent, url, realm, login, password) {
+        Err(error) if error.downcast_ref().is_some_and(Refused::is_expired) => {
+            log_in_once(agent, url, realm, login, password)
+        }
+        outcome => outcome,
+    }
+}
+
+fn log_in_once(
+    agent: &Agent,
+    url: &str,
+    realm: &str,
+    login: &str,
+    password: &str,
+) -> Outcome<Session> {
     let start = LoginStart::new(&ClientConfig::new(realm), login, &mut SysRng)?;
     let challenge: Challenge = post(agent, &format!("{url}/knh1/start"), start.message())?;
     // A real client keeps the pins of its last login, and holds this one to them.
@@ -98,6 +115,24 @@ fn log_in(agent: &Agent, url: &str, realm: &str, login: &str, password: &str) ->
     Ok(pending.verify(&grant)?)
 }
 
+/// What the server's code of a refusal is.
+#[derive(Debug)]
+struct Refused(String);
+
+impl Refused {
+    fn is_expired(&self) -> bool {
+        self.0 == "expired_challenge"
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Refused {}
+
 fn post<T: Json>(agent: &Agent, url: &str, message: &impl Json) -> Outcome<T> {
     let request = Request::post(url)
         .header("content-type", "application/json")
@@ -105,7 +140,7 @@ fn post<T: Json>(agent: &Agent, url: &str, message: &impl Json) -> Outcome<T> {
     let response = send(agent, request)?;
     match response.status().as_u16() {
         200 => Ok(T::from_json(response.body())?),
-        _ => Err(Refusal::from_json(response.body())?.error.into()),
+        _ => Err(Refused(Refusal::from_json(response.body())?.error).into()),
     }
 }
 

@@ -109,6 +109,7 @@ mod verify;
 
 pub use answer::{AnswerFields, Answering, Unsignable};
 pub use digest::{BadDigest, Digests, content_digest};
+pub use fields::MUST_COVER;
 pub use reason::{CallError, Reason, www_authenticate};
 pub use replay::Nonce;
 pub use verify::{Authenticated, BadAuthority, CLOCK_SECONDS, Call, CallVerifier, Facts};

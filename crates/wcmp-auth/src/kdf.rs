@@ -88,6 +88,8 @@ impl Point {
         let mut point = Point::new(self.index, &self.bytes);
         while point.index < to {
             point.index += 1;
+            #[cfg(all(test, feature = "std"))]
+            crate::work::count(|work| work.iterations += u64::from(cs));
             let step = enc("step", &[salt, &point.index.to_be_bytes()]);
             let mut next = Zeroizing::new([0u8; 32]);
             pbkdf2::pbkdf2_hmac::<Sha256>(&*point.bytes, &step, cs, &mut *next);
@@ -179,6 +181,11 @@ impl Zeroize for Blocks {
 /// HMAC's block: a shorter key is one with zeros behind it, so this cannot fail.
 pub(crate) fn hmac(key: &[u8], message: &[u8]) -> Zeroizing<[u8; 32]> {
     debug_assert!(key.len() <= 64);
+    #[cfg(all(test, feature = "std"))]
+    crate::work::count(|work| {
+        work.hmacs += 1;
+        work.hmac_bytes += message.len();
+    });
     let mut block = Zeroizing::new([0u8; 64]);
     for (to, from) in block.iter_mut().zip(key) {
         *to = *from;

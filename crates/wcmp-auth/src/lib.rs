@@ -105,6 +105,8 @@ mod suite;
 mod thief;
 #[cfg(test)]
 mod vectors;
+#[cfg(all(test, feature = "std"))]
+mod work;
 
 pub use challenge_keys::{ChallengeKey, ChallengeKeys, ROTATE_SECONDS};
 pub use cost::{Bound, Cost, FLOOR_ITERATIONS, MIN_ITERATIONS, Parameters};

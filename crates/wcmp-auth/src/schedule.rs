@@ -34,6 +34,8 @@ impl Shared {
 
     /// And whether the peer's key contributed: all-zero must be refused.
     pub(crate) fn agree(esk: &[u8; 32], epk: &[u8; 32]) -> (Shared, bool) {
+        #[cfg(all(test, feature = "std"))]
+        crate::work::count(|work| work.x25519 += 1);
         let z = StaticSecret::from(*esk).diffie_hellman(&PublicKey::from(*epk));
         let contributed = z.was_contributory();
         (Shared(Some(Zeroizing::new(z.to_bytes()))), contributed)
@@ -45,12 +47,17 @@ impl Shared {
 }
 
 pub(crate) fn public_key(esk: &[u8; 32]) -> [u8; 32] {
+    #[cfg(all(test, feature = "std"))]
+    crate::work::count(|work| work.x25519 += 1);
     PublicKey::from(&StaticSecret::from(*esk)).to_bytes()
 }
 
 /// TH.
 pub(crate) fn transcript(m1: &[u8], m2: &[u8]) -> [u8; 32] {
-    Sha256::digest(enc("transcript", &[m1, m2])).into()
+    let transcript = enc("transcript", &[m1, m2]);
+    #[cfg(all(test, feature = "std"))]
+    crate::work::count(|work| work.hashed_bytes += transcript.len());
+    Sha256::digest(transcript).into()
 }
 
 /// Puts X_P under the mask, or takes it off.

@@ -495,7 +495,31 @@ fn nothing_secret_is_shown() {
     shown.push(format!("{session:?} {:?} {store:?}", world.service));
     shown.push(format!("{:?}", StaticKey::new(&[8; 32])));
     shown.push(format!("{:?}", next.key));
+    let invite = world.service.invite("carol");
+    let registration = Registration {
+        realm: REALM.into(),
+        login: "carol".into(),
+        made_with: world
+            .service
+            .password_parameters(
+                &world
+                    .login_with("alice", "new one", "password", 0)
+                    .unwrap()
+                    .call()
+                    .unwrap(),
+            )
+            .unwrap(),
+        epk: [1; 32],
+        sealed: [2; 32],
+        invite: invite.clone(),
+        mac: [3; 32],
+    };
+    shown.push(format!("{registration:?}"));
     let shown = shown.join("\n");
+    assert!(
+        shown.contains("carol") && !shown.contains(&invite),
+        "{shown}"
+    );
     for event in ["LoggedIn", "LoginFailed", "Refreshed", "PasswordSet"] {
         assert!(shown.contains(event), "{event}");
     }

@@ -7,6 +7,7 @@ mod kit;
 
 use kit::World;
 use wcmp_auth::Suite;
+use wcmp_auth::server::ServerError::{ExpiredChallenge, InvalidRequest, LoginFailed};
 
 /// Flips a bit of a number or of bytes; texts that are no text any more are not
 /// passed on by any transport.
@@ -89,24 +90,34 @@ fn of_m3() {
     let mut fails = |change: &dyn Fn(&mut wcmp_auth::message::Finish)| {
         let mut changed = m3.clone();
         change(&mut changed);
-        assert!(world.finish(&changed).is_err());
+        world.finish(&changed).map(|_| ()).unwrap_err()
     };
+    // By the MAC, and not by what looks at scopes later.
     for bit in 0..256 {
-        fails(&|m3| flip(&mut m3.proof, bit));
-        fails(&|m3| flip(&mut m3.cmac, bit));
-    }
-    for bit in 0..m3.ctx.len() * 8 {
-        fails(&|m3| flip(&mut m3.ctx, bit));
-    }
-    for bit in 0..m3.device.len() * 8 {
-        fails(&|m3| flip_text(&mut m3.device, bit));
-    }
-    for bit in 0..m3.scopes.len() * 8 {
-        fails(&|m3| flip_text(&mut m3.scopes, bit));
+        assert_eq!(fails(&|m3| flip(&mut m3.proof, bit)), LoginFailed);
+        assert_eq!(fails(&|m3| flip(&mut m3.cmac, bit)), LoginFailed);
     }
     for bit in 0..32 {
-        fails(&|m3| m3.ttl ^= 1 << bit);
+        assert_eq!(fails(&|m3| m3.ttl ^= 1 << bit), LoginFailed);
     }
+    for bit in 0..m3.ctx.len() * 8 {
+        assert_eq!(fails(&|m3| flip(&mut m3.ctx, bit)), ExpiredChallenge);
+    }
+    // Texts that are well-formed still get as far as the MAC.
+    let mut by_the_mac =
+        |length: usize, change: &dyn Fn(&mut wcmp_auth::message::Finish, usize)| {
+            let failed = |bit| fails(&|m3| change(m3, bit));
+            let failed: Vec<_> = (0..length * 8).map(failed).collect();
+            let of = |error| failed.iter().filter(|one| **one == error).count();
+            assert_eq!(of(LoginFailed) + of(InvalidRequest), failed.len());
+            of(LoginFailed)
+        };
+    let device = by_the_mac(m3.device.len(), &|m3, bit| flip_text(&mut m3.device, bit));
+    let scopes = by_the_mac(m3.scopes.len(), &|m3, bit| flip_text(&mut m3.scopes, bit));
+    assert!(device > 30 && scopes > 50, "{device} {scopes}");
+    // All that the server looks at afterwards is as it was.
+    assert_eq!(fails(&|m3| m3.scopes = "read".into()), LoginFailed);
+    assert_eq!(fails(&|m3| m3.scopes.push_str(" more")), LoginFailed);
 }
 
 #[test]
@@ -129,5 +140,36 @@ fn of_m4() {
     }
     for bit in 0..4 * 8 {
         fails(&|m4| flip_text(&mut m4.scopes, bit));
+    }
+}
+
+/// Had the client asked for whatever a flip makes of the scopes, only the MAC would
+/// still tell.
+#[test]
+fn of_m4_where_the_scopes_would_do() {
+    let mut world = World::new(Suite::Pbkdf2X25519);
+    let flipped = |bit| {
+        let mut scopes = String::from("read");
+        flip_text(&mut scopes, bit);
+        scopes
+    };
+    let good = |scopes: &String| {
+        let mut bytes = scopes.bytes();
+        !scopes.is_empty() && bytes.all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+    };
+    let flips: Vec<String> = (0..4 * 8).map(flipped).filter(good).collect();
+    assert!(flips.len() > 20, "{flips:?}");
+    let asked = format!("read {}", flips.join(" "));
+    for granted in ["read".to_owned()].iter().chain(&flips) {
+        let stretch = world.checked();
+        let proven = stretch.run(kit::PASSWORD).unwrap();
+        let (m3, pending) = proven.finish("laptop", &asked, 60).unwrap();
+        let (mut m4, _) = world.finish(&m3).unwrap();
+        m4.scopes.clone_from(granted);
+        let grant = wcmp_auth::client::ClientError::Grant;
+        match granted.as_str() {
+            "read" => assert_eq!(pending.verify(&m4).unwrap().scopes, "read"),
+            _ => assert_eq!(pending.verify(&m4).map(|_| ()).unwrap_err(), grant),
+        }
     }
 }

@@ -9,12 +9,15 @@
 
 mod service_kit;
 
+use std::sync::Arc;
 use std::thread;
 
 use service_kit::{ALLOWED, Client, DAY, NOW, World};
 use wcmp_auth::call::{Facts, Nonce, Reason};
 use wcmp_auth::message::Introspection;
-use wcmp_auth::service::{Caller, ServiceError};
+use wcmp_auth::service::{
+    Caller, Limits, MemoryStore, ServiceError, Session, SessionKeys, SqliteStore, Store,
+};
 
 const REVOKED: ServiceError = ServiceError::Refused(Reason::Revoked);
 const EXPIRED: ServiceError = ServiceError::Refused(Reason::Expired);
@@ -184,6 +187,39 @@ fn a_refresh_is_possible_until_thirty_days_after_the_login() {
     world.pass(1);
     client.call().unwrap();
     assert_eq!(client.refresh([100; 32]).map(|_| ()).unwrap_err(), EXPIRED);
+}
+
+/// The root's row is what says whether the family is revoked: it has to be there as
+/// long as a successor can call, which is up to a day longer than refreshing.
+#[test]
+fn a_session_refreshed_at_the_end_lives_on_while_the_store_is_swept() {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = SqliteStore::open(&folder.path().join("auth.db")).unwrap();
+    let stores: [Arc<dyn Store>; 2] = [Arc::new(MemoryStore::new()), Arc::new(sqlite)];
+    for store in stores {
+        let world = World::on(store, Limits::default(), |service| service);
+        let sweep = || while world.service.tick().unwrap() {};
+        let root = world.login_with("alice", "alice", "read", 60).unwrap();
+        world.pass(30 * DAY - 1);
+        sweep();
+        let last = root.refresh_with([1; 32], "", 86_400).unwrap();
+        let last = root.succeed([1; 32], &last);
+        for _ in 0..24 {
+            last.call().unwrap();
+            sweep();
+            world.pass(3600);
+        }
+        assert_eq!(refused(last.call()), EXPIRED);
+        assert_eq!(last.refresh([2; 32]).map(|_| ()).unwrap_err(), EXPIRED);
+        // What is left can be of no use: a root that nobody refreshed is no device.
+        let fresh = world.login("alice");
+        let devices = world.service.devices(&fresh.call().unwrap()).unwrap();
+        assert_eq!(devices.devices.len(), 1);
+        world.pass(DAY);
+        sweep();
+        assert!(world.service.session(&root.token).unwrap().is_none());
+        assert!(world.service.session(&last.token).unwrap().is_none());
+    }
 }
 
 #[test]
@@ -490,4 +526,58 @@ fn a_password_is_made_with_what_the_server_said() {
         assert_eq!(error, Err(ServiceError::InvalidRequest));
     }
     world.login("alice");
+}
+
+/// Whoever logs in again and again ends what was not used for longest, and fills
+/// neither the store nor the list of devices.
+#[test]
+fn a_login_has_a_thousand_families_at_most() {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = SqliteStore::open(&folder.path().join("auth.db")).unwrap();
+    let stores: [Arc<dyn Store>; 2] = [Arc::new(MemoryStore::new()), Arc::new(sqlite)];
+    for store in stores {
+        let world = World::on(Arc::clone(&store), Limits::default(), |service| service);
+        let (oldest, foreign) = (world.login("alice"), world.login("bob"));
+        let used = world.login("alice").refresh([1; 32]).unwrap();
+        world.pass(10);
+        let devices = |client: &Client| {
+            let caller = client.call().unwrap();
+            world.service.devices(&caller).unwrap().devices.len()
+        };
+        for n in 2..1000u64 {
+            let mut token = [0; 16];
+            token[..8].copy_from_slice(&n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
+            let row = Session {
+                token,
+                family: token,
+                login: "alice".into(),
+                device: String::new(),
+                scopes: String::new(),
+                keys: SessionKeys::new(wcmp_auth::SessionKey::new(&[1; 32])),
+                epoch: 0,
+                logged_in: world.now(),
+                created: world.now(),
+                expires: world.now() + 60,
+            };
+            assert!(store.create(row).unwrap());
+        }
+        world.pass(10);
+        assert_eq!((devices(&used), store.families("alice")), (1000, Ok(1000)));
+        // A tenth is revoked, and those are told so.
+        let one = world.login("alice");
+        assert_eq!((devices(&one), store.families("alice")), (901, Ok(1001)));
+        assert_eq!(refused(oldest.call()), REVOKED);
+        used.call().unwrap();
+        // Then they are forgotten.
+        let other = world.login("alice");
+        assert_eq!((devices(&other), store.families("alice")), (902, Ok(902)));
+        let unknown = world.service.session(&oldest.token).unwrap();
+        assert!(unknown.is_none());
+        for client in [&used, &one, &other, &foreign] {
+            client.call().unwrap();
+        }
+        let audit = world.audit.0.lock().unwrap();
+        let revoked = audit.iter().filter(|line| line.contains("Revoked"));
+        assert_eq!(revoked.count(), 100);
+    }
 }

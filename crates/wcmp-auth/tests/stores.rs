@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use wcmp_auth::service::conformance::{
-    behaves_as_the_model, decides_once, remembers_across_a_restart, shares_keys,
+    behaves_as_the_model, decides_once, remembers_across_a_restart, remembers_challenges,
+    shares_keys,
 };
 use wcmp_auth::service::{MemoryStore, SqliteStore, StoreError};
 
@@ -23,6 +24,18 @@ fn sqlite_behaves_as_the_model() {
     let folder = folder();
     let store = SqliteStore::open(&folder.path().join("auth.db")).unwrap();
     behaves_as_the_model(&store, 40, 2);
+}
+
+#[test]
+fn memory_remembers_challenges() {
+    remembers_challenges(&MemoryStore::new());
+}
+
+#[test]
+fn sqlite_remembers_challenges() {
+    let folder = folder();
+    let store = SqliteStore::open(&folder.path().join("auth.db")).unwrap();
+    remembers_challenges(&store);
 }
 
 #[test]

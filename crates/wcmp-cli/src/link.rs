@@ -1,7 +1,7 @@
 //! `serve` and `sync`: two nodes exchange over TCP, inside a link that needs a secret both have.
 //!
-//! One thread for each peer, and one lock around the node that is held for a page of a list, an envelope or a batch, never
-//! while a socket is waited for. A peer that stalls, floods or vanishes costs its own thread some time.
+//! One thread for each peer, and one lock around the node that is held for a list, an envelope or a batch, never while a
+//! socket is waited for. A peer that stalls, floods or vanishes costs its own thread some time.
 
 mod serve;
 mod sync;
@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use wcmp::Id;
 use wcmp::relay::bundle::Stamp;
 use wcmp::relay::exchange::noise::{Broken, Link, Secret};
-use wcmp::relay::exchange::{Error, Guest, Limits, Offer, Report, Session, Shelf, offers};
+use wcmp::relay::exchange::{Error, Guest, Limits, Offer, Report, Session, Shelf};
 use wcmp::relay::node::NodeError;
 use wcmp::relay::policy::{Allowance, Reason, Tally};
 use wcmp::relay::store::StoreError;
@@ -173,15 +173,9 @@ impl Shelf for Desk<'_> {
     type Error = NodeError<StoreError>;
 
     fn offer(&mut self, each: &mut dyn FnMut(Offer)) -> OfNode<()> {
-        let mut after: Option<Id> = None;
-        loop {
-            let page = offers(&mut lock(self.shared).node, after.as_ref())?;
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            after = Some(last.id);
-            page.into_iter().for_each(&mut *each);
-        }
+        let offered = lock(self.shared).node.offered()?;
+        offered.into_iter().for_each(|entry| each(entry.into()));
+        Ok(())
     }
 
     fn fetch(&mut self, id: &Id, give: &mut dyn FnMut(Stamp<'_>, &[u8])) -> OfNode<()> {

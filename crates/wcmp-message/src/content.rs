@@ -3,9 +3,12 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
 
 use wcmp_suite::PublicKey;
+use wcmp_wire::Writer;
 use wcmp_wire::varint::{Reader, put_varint, varint_len};
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::SealError;
 
@@ -81,17 +84,6 @@ impl Content {
         }
         Ok(sorted)
     }
-
-    /// Bytes of content_type, body and extensions, at least (a sum that saturates).
-    fn tail_len(&self) -> usize {
-        let strings = [self.content_type.len(), self.body.len()];
-        let extensions = self.extensions.iter();
-        let extensions = extensions.map(|e| e.data.len().saturating_add(10));
-        strings
-            .into_iter()
-            .chain(extensions)
-            .fold(16, usize::saturating_add)
-    }
 }
 
 /// A reply key and its signature for itself, as they stand in a message.
@@ -100,74 +92,109 @@ pub(crate) struct Reply<'a> {
     pub(crate) signature: &'a [u8],
 }
 
+/// A message that is about to be encoded: its rules hold, and its length is known
+/// before a byte is written.
+pub(crate) struct Encoding<'a> {
+    introduction: Option<&'a PublicKey>,
+    content: &'a Content,
+    extensions: Vec<&'a Extension>,
+    /// Where the reply option stands.
+    reply: Range<usize>,
+    len: usize,
+}
+
+impl<'a> Encoding<'a> {
+    /// # Errors
+    /// [`SealError::ContentType`], [`SealError::Extensions`], [`SealError::Size`].
+    pub(crate) fn new(
+        introduction: Option<&'a PublicKey>,
+        reply: Option<&PublicKey>,
+        content: &'a Content,
+    ) -> Result<Encoding<'a>, SealError> {
+        if content.content_type.len() > MAX_CONTENT_TYPE {
+            return Err(SealError::ContentType);
+        }
+        let extensions = content.sorted_extensions()?;
+        let head = 1 + introduction.map_or(0, |key| bytes_len(key.as_bytes().len()));
+        let reply = 1 + reply.map_or(0, |key| bytes_len(key.as_bytes().len()) + bytes_len(64));
+        let of_extension =
+            |e: &&Extension| varint_len(e.id).saturating_add(bytes_len(e.data.len()));
+        let len = [head, reply, 1]
+            .into_iter()
+            .chain([content.content_type.len(), content.body.len()].map(bytes_len))
+            .chain(extensions.iter().map(of_extension))
+            .fold(0, usize::saturating_add);
+        if len > MAX_CONTENT {
+            return Err(SealError::Size);
+        }
+        Ok(Encoding {
+            introduction,
+            content,
+            extensions,
+            reply: head..head + reply,
+            len,
+        })
+    }
+
+    /// Bytes of the encoding.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Writes the encoding, zeros in the place of the reply option.
+    pub(crate) fn write(&self, out: &mut Writer) {
+        match self.introduction {
+            None => out.put(&[0]),
+            Some(key) => {
+                out.put(&[1]);
+                out.put_bytes(key.as_bytes());
+            }
+        }
+        out.fill(self.reply.end, 0);
+        out.put_bytes(self.content.content_type.as_bytes());
+        out.put_bytes(&self.content.body);
+        out.put_varint(u32::try_from(self.extensions.len()).unwrap_or(u32::MAX));
+        for extension in &self.extensions {
+            out.put_varint(extension.id);
+            out.put_bytes(&extension.data);
+        }
+    }
+
+    /// What [`Encoding::write`] wrote, in parts, as it would be without a reply key.
+    pub(crate) fn without_reply<'b>(&self, written: &'b [u8]) -> [&'b [u8]; 3] {
+        let (head, rest) = written.split_at(self.reply.start);
+        let tail = rest.get(self.reply.len()..).unwrap_or_default();
+        [head, &[0], tail]
+    }
+
+    /// Puts the reply key into its place.
+    pub(crate) fn put_reply(&self, written: &mut [u8], key: &PublicKey, signature: &[u8; 64]) {
+        let mut option = Zeroizing::new(Vec::with_capacity(self.reply.len()));
+        option.push(1);
+        for bytes in [key.as_bytes(), signature] {
+            put_varint(&mut option, u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+            option.extend_from_slice(bytes);
+        }
+        let place = written.get_mut(self.reply.clone()).unwrap_or_default();
+        for (to, from) in place.iter_mut().zip(&*option) {
+            *to = *from;
+        }
+    }
+}
+
+/// Bytes of a byte string with its length.
+fn bytes_len(len: usize) -> usize {
+    varint_len(u32::try_from(len).unwrap_or(u32::MAX)).saturating_add(len)
+}
+
 /// A message as it stands in an envelope.
 pub(crate) struct Decoded<'a> {
     pub(crate) introduction: Option<&'a [u8]>,
     pub(crate) reply: Option<Reply<'a>>,
-    pub(crate) content: Content,
-}
-
-/// A length that fits: [`encode`] refuses greater content before it writes.
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    put_varint(out, u32::try_from(bytes.len()).unwrap_or(u32::MAX));
-    out.extend_from_slice(bytes);
-}
-
-/// The bytes that a reply option adds for a key of `len` bytes.
-fn reply_len(len: usize) -> usize {
-    varint_len(u32::try_from(len).unwrap_or(u32::MAX)) + len + varint_len(64) + 64
-}
-
-/// The encoding without a reply key, with room for one and for the padding, and
-/// the place where the reply option stands.
-pub(crate) fn encode(
-    introduction: Option<&PublicKey>,
-    reply: Option<&PublicKey>,
-    content: &Content,
-) -> Result<(Vec<u8>, usize), SealError> {
-    if content.content_type.len() > MAX_CONTENT_TYPE {
-        return Err(SealError::ContentType);
-    }
-    let extensions = content.sorted_extensions()?;
-    if content.tail_len() > MAX_CONTENT + 1024 {
-        return Err(SealError::Size);
-    }
-    let head = introduction.map_or(0, |key| key.as_bytes().len());
-    let added = reply.map_or(0, |key| reply_len(key.as_bytes().len()));
-    let room = crate::padded_len(content.tail_len() + head + added) + 16;
-    let mut out = Vec::with_capacity(room);
-    match introduction {
-        None => out.push(0),
-        Some(key) => {
-            out.push(1);
-            put_bytes(&mut out, key.as_bytes());
-        }
-    }
-    let reply_at = out.len();
-    out.push(0);
-    put_bytes(&mut out, content.content_type.as_bytes());
-    put_bytes(&mut out, &content.body);
-    put_varint(
-        &mut out,
-        u32::try_from(extensions.len()).unwrap_or(u32::MAX),
-    );
-    for extension in extensions {
-        put_varint(&mut out, extension.id);
-        put_bytes(&mut out, &extension.data);
-    }
-    if out.len().saturating_add(added) > MAX_CONTENT {
-        return Err(SealError::Size);
-    }
-    Ok((out, reply_at))
-}
-
-/// Puts a reply key into what [`encode`] made.
-pub(crate) fn insert_reply(encoded: &mut Vec<u8>, at: usize, key: &PublicKey, signature: &[u8]) {
-    let mut option = Vec::with_capacity(1 + reply_len(key.as_bytes().len()));
-    option.push(1);
-    put_bytes(&mut option, key.as_bytes());
-    put_bytes(&mut option, signature);
-    encoded.splice(at..=at, option);
+    pub(crate) content_type: String,
+    /// Where the body stands.
+    pub(crate) body: Range<usize>,
+    pub(crate) extensions: Vec<Extension>,
 }
 
 /// Decodes content; `None` is `bad-content`. `understood` are the ids from 2^31 on
@@ -194,7 +221,8 @@ pub(crate) fn decode<'a>(encoded: &'a [u8], understood: &[u32]) -> Option<Decode
     if content_type.len() > MAX_CONTENT_TYPE {
         return None;
     }
-    let body = reader.bytes().ok()?;
+    let body_len = reader.bytes().ok()?.len();
+    let body = reader.position().checked_sub(body_len)?..reader.position();
     let count = usize::try_from(reader.varint().ok()?).ok()?;
     if count > MAX_EXTENSIONS {
         return None;
@@ -213,10 +241,23 @@ pub(crate) fn decode<'a>(encoded: &'a [u8], understood: &[u32]) -> Option<Decode
     Some(Decoded {
         introduction,
         reply,
-        content: Content {
-            content_type: content_type.into(),
-            body: body.to_vec(),
-            extensions,
-        },
+        content_type: content_type.into(),
+        body,
+        extensions,
     })
+}
+
+/// The body in a plaintext that nothing else is needed from. A body that is most of
+/// it takes its memory over, instead of being copied and the rest wiped.
+pub(crate) fn take_body(mut plaintext: Zeroizing<Vec<u8>>, body: Range<usize>) -> Vec<u8> {
+    let len = body.len();
+    if len < plaintext.len() / 2 {
+        return plaintext.get(body).unwrap_or_default().to_vec();
+    }
+    let mut bytes = core::mem::take(&mut *plaintext);
+    bytes.copy_within(body, 0);
+    // Padding, extensions, and the body's end where it stood before.
+    bytes.get_mut(len..).unwrap_or_default().zeroize();
+    bytes.truncate(len);
+    bytes
 }

@@ -7,7 +7,7 @@ use wcmp_suite::{Form, KeyType, Provider, PublicKey, slot};
 use wcmp_wire::{Core, Digest};
 use zeroize::Zeroizing;
 
-use crate::content::{self, Reply};
+use crate::content::{self, Decoded, Reply};
 use crate::padding::unpad;
 use crate::recognise::Match;
 use crate::schedule::{Schedule, payload_aad, reply_message, signed_message};
@@ -207,10 +207,20 @@ impl<'a> Opening<'a> {
             Some(reply) => Some(self.reply(&reply, &sender)?),
             None => None,
         };
+        let Decoded {
+            content_type,
+            body,
+            extensions,
+            ..
+        } = decoded;
         Ok(Opened {
             sender,
             reply,
-            content: decoded.content,
+            content: Content {
+                content_type,
+                body: content::take_body(plaintext, body),
+                extensions,
+            },
             slot,
             core: self.core,
             expires: envelope.expires(),

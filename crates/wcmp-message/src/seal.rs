@@ -8,13 +8,12 @@ use core::fmt;
 
 use rand_core::TryCryptoRng;
 use wcmp_suite::slot::Ephemeral;
-use wcmp_suite::{Form, KeyPair, KeyType, Provider, PublicKey, Suite};
-use wcmp_wire::{Envelope, MAX_SLOTS, hash};
-use zeroize::Zeroizing;
+use wcmp_suite::{Form, HINT_LEN, KeyPair, KeyType, Provider, PublicKey, Suite};
+use wcmp_wire::{Lengths, MAX_SLOTS, Writer, encode_prefix};
+use zeroize::{Zeroize, Zeroizing};
 
 use self::hedge::Hedge;
-use self::rows::Row;
-use crate::content::{encode, insert_reply};
+use crate::content::Encoding;
 use crate::schedule::{Schedule, payload_aad, reply_message, signed_message};
 use crate::{Contact, Content, SealError, padded_len};
 
@@ -41,6 +40,8 @@ pub struct Sealer<'a> {
     introduce: bool,
     reply: Option<(&'a KeyPair, bool)>,
     slots: usize,
+    #[cfg(feature = "rayon")]
+    all_cores: bool,
 }
 
 impl fmt::Debug for Sealer<'_> {
@@ -76,6 +77,8 @@ impl<'a> Sealer<'a> {
             introduce: false,
             reply: None,
             slots: 0,
+            #[cfg(feature = "rayon")]
+            all_cores: false,
         }
     }
 
@@ -147,6 +150,15 @@ impl<'a> Sealer<'a> {
         self
     }
 
+    /// Uses all cores for the slots, by rayon's pool of threads. What comes out is the
+    /// same.
+    #[cfg(feature = "rayon")]
+    #[must_use]
+    pub fn on_all_cores(mut self) -> Self {
+        self.all_cores = true;
+        self
+    }
+
     /// Seals with 32 bytes of entropy from `rng`, and X-Wing's randomness.
     ///
     /// # Errors
@@ -165,7 +177,8 @@ impl<'a> Sealer<'a> {
 
     /// Seals with this entropy: in suites of type 1 the envelope is a function of
     /// the inputs and `entropy`, which is what test vectors fix. `rng` gives X-Wing's
-    /// randomness, and fresh entropy should two hints come out equal.
+    /// randomness (unless [the provider](wcmp_suite::XWing::encapsulate) draws its own),
+    /// and fresh entropy should two hints come out equal.
     ///
     /// # Errors
     /// As [`Sealer::seal`].
@@ -242,99 +255,124 @@ impl<'a> Sealer<'a> {
     ) -> Result<Vec<u8>, Failed> {
         let introduction = self.sender.filter(|_| self.introduce);
         let introduction = introduction.map(KeyPair::public);
-        let reply = self.reply.map(|(keys, _)| keys);
-        let (encoded, reply_at) = encode(introduction, reply.map(KeyPair::public), content)?;
-        let mut payload = Zeroizing::new(encoded);
-        let hedge = Hedge::new(provider, self, entropy, &payload);
+        let reply = self.reply.map(|(keys, _)| keys.public());
+        let encoding = Encoding::new(introduction, reply, content)?;
+        let slots = self.slot_count();
+        let mut writer = Writer::new(Lengths {
+            payload: padded_len(encoding.len() + 1) + 16,
+            encapsulation: self.suite.enc_len(),
+            hints: HINT_LEN * slots,
+            sealed_keys: self.suite.slot_len() * slots,
+            signature: 64,
+        })
+        .map_err(|_| SealError::Size)?;
+        let payload = self.payload(provider, &encoding, entropy, &mut writer);
+        if payload.is_err() {
+            // Perhaps it was not encrypted yet.
+            writer.payload_mut().zeroize();
+        }
+        let payload = payload?;
 
-        let one_time;
-        let sender = match self.sender {
-            Some(sender) => sender,
+        let recipient_nonce = *payload.hedge.draw::<16>(provider, b"receiver nonce");
+        let ephemeral = match self.suite.key_type() {
+            KeyType::X25519 => {
+                let secret = payload.hedge.draw::<32>(provider, b"ephemeral");
+                Some(Ephemeral::new(provider, secret))
+            }
+            KeyType::XWing => None,
+        };
+        let encapsulation = ephemeral.as_ref().map(Ephemeral::public);
+        let encapsulation = encapsulation.map(<[u8; 32]>::as_slice).unwrap_or_default();
+        writer.encapsulation(&recipient_nonce, encapsulation);
+        let sealing = rows::Sealing {
+            provider,
+            sealer: self,
+            hedge: &payload.hedge,
+            ephemeral: ephemeral.as_ref(),
+            content_key: &payload.content_key,
+            recipient_nonce: &recipient_nonce,
+        };
+        let body = writer.body(provider.sha256);
+        let mut rows = sealing.rows(&body)?;
+        rows.sort_unstable_by_key(|row| row.hint);
+        let equal = |pair: &[rows::Row<'_>]| matches!(pair, [a, b] if a.hint == b.hint);
+        if rows.windows(2).any(equal) {
+            return Err(Failed::EqualHints);
+        }
+        writer.hints(rows.iter().map(|row| row.hint));
+        let core = writer.core(provider.sha256, &body);
+        sealing.seal_keys(&rows, &core, rng, writer.sealed_keys())?;
+
+        let digest = writer.digest(provider.sha256, &core);
+        let sender = self.sender.or(payload.one_time.as_ref());
+        let sender = sender.ok_or(SealError::NoReceiver)?;
+        let mut signature = sender.sign(provider, &signed_message(&digest));
+        if self.suite.form() == Form::Sealed {
+            signature = payload.schedule.masked(&signature);
+        }
+        Ok(writer.finish(&signature).map_err(|_| SealError::Size)?)
+    }
+
+    /// Writes the payload and what stands before it, and encrypts it in its place.
+    fn payload(
+        &self,
+        provider: &Provider,
+        encoding: &Encoding<'_>,
+        entropy: &[u8; 32],
+        writer: &mut Writer,
+    ) -> Result<Payload, SealError> {
+        encoding.write(writer);
+        let written = encoding.without_reply(writer.payload_mut());
+        let hedge = Hedge::new(provider, self, entropy, written);
+        let one_time = match self.sender {
+            Some(_) => None,
             None => {
                 let seed = hedge.draw::<32>(provider, b"one-time key");
-                one_time = KeyPair::from_seed(provider, KeyType::X25519, &seed)?;
-                &one_time
+                Some(KeyPair::from_seed(provider, KeyType::X25519, &seed)?)
             }
         };
-        let content_key = hedge.draw::<32>(provider, b"content key");
+        let sender = self.sender.or(one_time.as_ref());
         let sender_nonce = *hedge.draw::<16>(provider, b"sender nonce");
-        let mut envelope = Envelope {
-            suite: self.suite.id().0,
-            sender_nonce,
-            sender_hint: match self.suite.form() {
-                Form::Open => sender.hint_key().sender_hint(self.suite, &sender_nonce),
-                Form::Sealed => *hedge.draw::<16>(provider, b"sender hint"),
-            },
-            expires: self.expires,
-            commitment: [0; 32],
-            payload: Vec::new(),
-            recipient_nonce: *hedge.draw::<16>(provider, b"receiver nonce"),
-            encapsulation: Vec::new(),
-            hints: Vec::new(),
-            sealed_keys: Vec::new(),
-            signature: Vec::new(),
+        let sender_hint = match (self.suite.form(), sender) {
+            (Form::Open, Some(sender)) => sender.hint_key().sender_hint(self.suite, &sender_nonce),
+            _ => *hedge.draw::<16>(provider, b"sender hint"),
         };
-        let prefix = envelope.prefix();
+        let suite = self.suite.id().0;
+        let prefix = encode_prefix(suite, &sender_nonce, &sender_hint, self.expires);
+        let content_key = hedge.draw::<32>(provider, b"content key");
         let schedule = Schedule::new(provider, &content_key, &prefix);
-        envelope.commitment = schedule.commitment;
+        writer.head(&prefix, &schedule.commitment);
 
-        if let Some(reply) = reply {
+        if let Some((reply, _)) = self.reply {
             let sender_id = self.sender.map_or(&[0; 32], |keys| keys.public().key_id());
             let message = reply_message(sender_id, &prefix, reply.public().key_id());
             let signature = reply.sign(provider, &message);
-            insert_reply(&mut payload, reply_at, reply.public(), &signature);
+            encoding.put_reply(writer.payload_mut(), reply.public(), &signature);
         }
-        payload.push(0x80);
-        let padded = padded_len(payload.len());
-        payload.resize(padded, 0);
-        let aad = payload_aad(&prefix, &schedule.commitment);
+        writer.put(&[0x80]);
+        writer.fill(padded_len(encoding.len() + 1), 0);
         let tag = provider.aead.seal(
             self.suite.aead(),
             &schedule.payload_key,
             &[0; 12],
-            &aad,
-            &mut payload,
+            &payload_aad(&prefix, &schedule.commitment),
+            writer.payload_mut(),
         )?;
-        payload.extend_from_slice(&tag);
-        envelope.payload = core::mem::take(&mut *payload);
-
-        let ephemeral = match self.suite.key_type() {
-            KeyType::X25519 => {
-                let secret = hedge.draw::<32>(provider, b"ephemeral");
-                let ephemeral = Ephemeral::new(provider, secret);
-                envelope.encapsulation = ephemeral.public().to_vec();
-                Some(ephemeral)
-            }
-            KeyType::XWing => None,
-        };
-        let sealing = rows::Sealing {
-            provider,
-            sealer: self,
-            hedge: &hedge,
-            ephemeral: ephemeral.as_ref(),
-            content_key: &content_key,
-            recipient_nonce: &envelope.recipient_nonce,
-        };
-        let body = envelope.body(provider.sha256);
-        let mut rows = sealing.rows(&body)?;
-        rows.sort_unstable_by_key(|row| row.hint);
-        envelope.hints = rows.iter().map(|row: &Row<'_>| row.hint).collect();
-        if envelope
-            .hints
-            .windows(2)
-            .any(|pair| matches!(pair, [a, b] if a == b))
-        {
-            return Err(Failed::EqualHints);
-        }
-        let core = hash::core(provider.sha256, &body, &envelope.hints);
-        envelope.sealed_keys = sealing.sealed_keys(&rows, &core, rng)?;
-
-        let digest = envelope.digest(provider.sha256, &core);
-        let signature = sender.sign(provider, &signed_message(&digest));
-        envelope.signature = match self.suite.form() {
-            Form::Open => signature.to_vec(),
-            Form::Sealed => schedule.masked(&signature).to_vec(),
-        };
-        Ok(envelope.encode().map_err(|_| SealError::Size)?)
+        writer.put(&tag);
+        Ok(Payload {
+            hedge,
+            one_time,
+            content_key,
+            schedule,
+        })
     }
+}
+
+/// What the payload was sealed with, and the slots and the signature are.
+struct Payload {
+    hedge: Hedge,
+    /// Signs an anonymous message.
+    one_time: Option<KeyPair>,
+    content_key: Zeroizing<[u8; 32]>,
+    schedule: Schedule,
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use wcmp_relay::bundle::{Export, Stamp, Writer};
 use wcmp_relay::carry::{FileReport, Form, Import, ImportError, candidates, export, newest, sweep};
-use wcmp_relay::node::{Hold, Node};
+use wcmp_relay::node::Node;
 use wcmp_relay::policy::{Policy, Reason, Tally, Visit};
 use wcmp_relay::store::{MemoryStore, Quota, Store};
 use wcmp_wire::{Envelope, EnvelopeRef, Id, sha256};
@@ -203,10 +203,7 @@ fn what_was_imported_is_exported_in_order_and_in_parts() {
     assert_eq!(files.len(), 4);
     let mut other = self::node();
     assert_eq!(import(&mut other, out.path()).1.kept, 100);
-    assert_eq!(
-        other.offered(None, 999).unwrap(),
-        node.offered(None, 999).unwrap()
-    );
+    assert_eq!(other.offered().unwrap(), node.offered().unwrap());
 }
 
 #[test]
@@ -306,8 +303,7 @@ fn what_expires_last_goes_first_where_there_is_little_room() {
             let expires = NOW + 100 + n * 7 % 40;
             let bytes = envelope_until(n, expires, 1040 + 16 * n as usize);
             let mut visit = Visit::new(node.policy());
-            node.take_in(&mut visit, &[(Stamp::NONE, &bytes)], Hold::Random)
-                .unwrap();
+            node.take_in(&mut visit, &[(Stamp::NONE, &bytes)]).unwrap();
             let id = EnvelopeRef::parse(&bytes).unwrap().id(sha256);
             (expires, id, bytes.len() as u64)
         })

@@ -2,11 +2,9 @@
 //! needs, with the KEM's shared secret in the open because the stranger hint is
 //! made from it (spec 6.2, 6.3).
 
-use alloc::vec::Vec;
-
 use zeroize::Zeroizing;
 
-use crate::{AeadAlgorithm, CryptoError, Provider, kdf};
+use crate::{AeadAlgorithm, CryptoError, Provider, X25519Secret, kdf};
 
 /// DHKEM(X25519, HKDF-SHA256), RFC 9180 section 7.1.
 pub const DHKEM_X25519: u16 = 0x0020;
@@ -58,11 +56,11 @@ pub fn dhkem_shared_secret(
 /// If the X25519 output is all zero.
 pub fn dhkem_encap(
     provider: &Provider,
-    ephemeral: &[u8; 32],
+    ephemeral: &dyn X25519Secret,
     enc: &[u8; 32],
     recipient: &[u8; 32],
 ) -> Result<SharedSecret, CryptoError> {
-    let dh = provider.x25519.agree(ephemeral, recipient)?;
+    let dh = ephemeral.agree(recipient)?;
     Ok(dhkem_shared_secret(provider, &dh, enc, recipient))
 }
 
@@ -72,11 +70,11 @@ pub fn dhkem_encap(
 /// If the X25519 output is all zero.
 pub fn dhkem_decap(
     provider: &Provider,
-    secret: &[u8; 32],
+    secret: &dyn X25519Secret,
     enc: &[u8; 32],
     recipient: &[u8; 32],
 ) -> Result<SharedSecret, CryptoError> {
-    let dh = provider.x25519.agree(secret, enc)?;
+    let dh = secret.agree(enc)?;
     Ok(dhkem_shared_secret(provider, &dh, enc, recipient))
 }
 
@@ -130,10 +128,11 @@ fn key_schedule(
     (key, nonce)
 }
 
-/// The first message of a base mode context: ciphertext || tag.
+/// The first message of a base mode context: encrypts `buf` in place and returns
+/// the tag that follows it.
 ///
 /// # Errors
-/// Only if the plaintext is longer than the AEAD allows.
+/// Only if `buf` is longer than the AEAD allows.
 pub fn seal(
     provider: &Provider,
     kem: u16,
@@ -141,20 +140,20 @@ pub fn seal(
     secret: &SharedSecret,
     info: &[&[u8]; 4],
     aad: &[u8],
-    plaintext: &[u8],
-) -> Result<Vec<u8>, CryptoError> {
+    buf: &mut [u8],
+) -> Result<[u8; 16], CryptoError> {
     let (key, nonce) = key_schedule(provider, kem, aead, secret, info);
-    let mut out = Vec::with_capacity(plaintext.len() + 16);
-    out.extend_from_slice(plaintext);
-    let tag = provider.aead.seal(aead, &key, &nonce, aad, &mut out)?;
-    out.extend_from_slice(&tag);
-    Ok(out)
+    provider.aead.seal(aead, &key, &nonce, aad, buf)
 }
 
-/// Opens what [`seal`] made.
+/// Opens what [`seal`] made: decrypts `buf` in place.
 ///
 /// # Errors
-/// If the ciphertext is shorter than a tag or does not authenticate.
+/// If the tag does not fit; `buf` is then unspecified and must not be used.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "RFC 9180's, and the provider that computes"
+)]
 pub fn open(
     provider: &Provider,
     kem: u16,
@@ -162,11 +161,9 @@ pub fn open(
     secret: &SharedSecret,
     info: &[&[u8]; 4],
     aad: &[u8],
-    ciphertext: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
-    let (sealed, tag) = ciphertext.split_last_chunk::<16>().ok_or(CryptoError)?;
+    buf: &mut [u8],
+    tag: &[u8; 16],
+) -> Result<(), CryptoError> {
     let (key, nonce) = key_schedule(provider, kem, aead, secret, info);
-    let mut out = Zeroizing::new(sealed.to_vec());
-    provider.aead.open(aead, &key, &nonce, aad, &mut out, tag)?;
-    Ok(out)
+    provider.aead.open(aead, &key, &nonce, aad, buf, tag)
 }

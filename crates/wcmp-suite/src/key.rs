@@ -1,5 +1,6 @@
 //! Key pairs from seeds (spec 1.1) and their secret text form (spec 1.5).
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -7,19 +8,31 @@ use core::fmt;
 use rand_core::TryCryptoRng;
 use zeroize::Zeroizing;
 
-use crate::{CryptoError, HintKey, KeyError, KeyType, PairKey, Provider, PublicKey, kdf, text};
+use crate::{
+    CryptoError, HintKey, KeyError, KeyType, PairKey, Provider, PublicKey, X25519Secret,
+    XWingSecret, kdf, text,
+};
 
 const TEXT_PREFIX: &str = "wcmp-secret1";
 const TEXT_LABEL: &[u8] = b"WCMP v1 secret text";
 
 /// A key pair: everything is derived from 32 random bytes and the type. Wiped
 /// when dropped; neither cloned nor compared nor printed.
+///
+/// The KEM's secret is prepared once, by the provider that makes the pair: that one
+/// computes X25519 and X-Wing with it, whichever provider does the rest.
 pub struct KeyPair {
     seed: Zeroizing<[u8; 32]>,
-    kem_secret: Zeroizing<[u8; 32]>,
+    kem: Kem,
     ed25519_seed: Zeroizing<[u8; 32]>,
     public: PublicKey,
     hint_key: HintKey,
+}
+
+/// The prepared secret, by type.
+enum Kem {
+    X25519(Box<dyn X25519Secret>),
+    XWing(Box<dyn XWingSecret>),
 }
 
 impl fmt::Debug for KeyPair {
@@ -42,18 +55,22 @@ impl KeyPair {
         let id = key_type.id().to_be_bytes();
         let prk = kdf::extract(provider, b"WCMP v1 key pair", &[seed]);
         let kem_secret = kdf::expand(provider, &*prk, &[b"kem", &id]);
+        let kem = match key_type {
+            KeyType::X25519 => Kem::X25519(provider.x25519.secret(&kem_secret)),
+            KeyType::XWing => Kem::XWing(provider.xwing.secret(&kem_secret)),
+        };
         let ed25519_seed = kdf::expand(provider, &*prk, &[b"sig", &id]);
         let mut encoded = Vec::with_capacity(key_type.public_len());
         encoded.extend_from_slice(&id);
-        match key_type {
-            KeyType::X25519 => encoded.extend_from_slice(&provider.x25519.public(&kem_secret)),
-            KeyType::XWing => encoded.extend(provider.xwing.public(&kem_secret)),
+        match &kem {
+            Kem::X25519(secret) => encoded.extend_from_slice(&secret.public()),
+            Kem::XWing(secret) => encoded.extend_from_slice(&secret.public()),
         }
         encoded.extend_from_slice(&provider.ed25519.public(&ed25519_seed));
         let public = PublicKey::from_bytes(&encoded)?;
         Ok(KeyPair {
             seed: Zeroizing::new(*seed),
-            kem_secret,
+            kem,
             ed25519_seed,
             hint_key: public.hint_key(),
             public,
@@ -134,13 +151,13 @@ impl KeyPair {
     /// # Errors
     /// [`KeyError::Type`] unless both are of type 1.
     pub fn pair_key(&self, provider: &Provider, theirs: &PublicKey) -> Result<PairKey, KeyError> {
-        if self.key_type() != KeyType::X25519 || theirs.key_type() != KeyType::X25519 {
+        let mine = self.x25519().ok_or(KeyError::Type)?;
+        if theirs.key_type() != KeyType::X25519 {
             return Err(KeyError::Type);
         }
         let their_kem: &[u8; 32] = theirs.kem().try_into().map_err(|_| KeyError::Length)?;
-        let shared = provider
-            .x25519
-            .agree(&self.kem_secret, their_kem)
+        let shared = mine
+            .agree(their_kem)
             .map_err(|CryptoError| KeyError::X25519)?;
         Ok(PairKey::new(kdf::extract(
             provider,
@@ -149,7 +166,19 @@ impl KeyPair {
         )))
     }
 
-    pub(crate) fn kem_secret(&self) -> &[u8; 32] {
-        &self.kem_secret
+    /// The prepared secret of a pair of type 1.
+    pub(crate) fn x25519(&self) -> Option<&dyn X25519Secret> {
+        match &self.kem {
+            Kem::X25519(secret) => Some(&**secret),
+            Kem::XWing(_) => None,
+        }
+    }
+
+    /// The prepared secret of a pair of type 2.
+    pub(crate) fn xwing(&self) -> Option<&dyn XWingSecret> {
+        match &self.kem {
+            Kem::X25519(_) => None,
+            Kem::XWing(secret) => Some(&**secret),
+        }
     }
 }

@@ -10,7 +10,7 @@
 //!   [`HintEngine`], [`HintMatcher`]: many of them, for many envelopes.
 //! * [`slot`]: the content key sealed to one receiver (spec 6.2), on [`hpke`].
 //! * [`Provider`]: a plain struct of functions and static trait objects, passed
-//!   explicitly. [`Provider::rust_crypto`] is complete.
+//!   explicitly. [`Provider::rust_crypto`] is complete and always there.
 //!
 //! Nothing here reads a clock or the system's random numbers.
 #![no_std]
@@ -38,7 +38,9 @@ pub use hint::{
 pub use id::{AeadAlgorithm, Form, KeyType, Suite, SuiteId, UnknownId};
 pub use key::KeyPair;
 pub use pair::PairKey;
-pub use provider::{Aead, CryptoError, Ed25519, Provider, X25519, XWing};
+pub use provider::{
+    Aead, CryptoError, Ed25519, Provider, X25519, X25519Secret, XWing, XWingSecret,
+};
 pub use public_key::{KeyError, PublicKey};
 
 /// Bytes of a hint in an envelope.

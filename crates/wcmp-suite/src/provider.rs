@@ -1,10 +1,13 @@
 //! The arithmetic behind the suites, as values that are passed explicitly.
 
+#[cfg(feature = "aws-lc")]
+mod aws_lc;
 #[cfg(feature = "ring")]
 mod ring;
 mod rust_crypto;
+mod xwing;
 
-use alloc::vec::Vec;
+use alloc::boxed::Box;
 use core::fmt;
 
 use zeroize::Zeroizing;
@@ -59,6 +62,14 @@ impl Provider {
         rust_crypto::PROVIDER
     }
 
+    /// X25519, ML-KEM and Ed25519 signatures by aws-lc-rs, AEAD, HMAC and SHA-256 as
+    /// in [`Provider::ring`], the rest as in [`Provider::rust_crypto`]: the fastest.
+    #[cfg(feature = "aws-lc")]
+    #[must_use]
+    pub const fn aws_lc() -> Provider {
+        aws_lc::PROVIDER
+    }
+
     /// AEAD, HMAC and SHA-256 by ring, the rest as in [`Provider::rust_crypto`]
     /// (ring keeps no X25519 secrets, and its Ed25519 accepts what spec 1.4
     /// refuses).
@@ -101,18 +112,21 @@ pub trait Aead: Send + Sync {
 
 /// X25519 (RFC 7748).
 pub trait X25519: Send + Sync {
+    /// Prepares a secret, once for all that is computed with it: a library that has
+    /// to parse its keys does so here.
+    fn secret(&self, secret: &[u8; 32]) -> Box<dyn X25519Secret>;
+}
+
+/// A prepared X25519 secret. Wiped when dropped.
+pub trait X25519Secret: Send + Sync {
     /// X25519(secret, 9).
-    fn public(&self, secret: &[u8; 32]) -> [u8; 32];
+    fn public(&self) -> [u8; 32];
 
     /// X25519(secret, public), bit 255 of `public` ignored.
     ///
     /// # Errors
     /// If the result is all zero (RFC 7748 section 6.1).
-    fn agree(
-        &self,
-        secret: &[u8; 32],
-        public: &[u8; 32],
-    ) -> Result<Zeroizing<[u8; 32]>, CryptoError>;
+    fn agree(&self, public: &[u8; 32]) -> Result<Zeroizing<[u8; 32]>, CryptoError>;
 }
 
 /// Ed25519 (RFC 8032) with the strict verification of spec 1.4.
@@ -138,29 +152,38 @@ pub trait Ed25519: Send + Sync {
 
 /// X-Wing (draft-connolly-cfrg-xwing-kem-06 and later).
 pub trait XWing: Send + Sync {
-    /// The 1216-byte encapsulation key of a 32-byte decapsulation key.
-    fn public(&self, secret: &[u8; 32]) -> Vec<u8>;
+    /// Prepares a 32-byte decapsulation key, which is the seed of an ML-KEM key that
+    /// takes about as long to expand as to use.
+    fn secret(&self, secret: &[u8; 32]) -> Box<dyn XWingSecret>;
 
-    /// Encapsulates with 64 bytes of randomness: a ciphertext of 1120 bytes and
-    /// the shared secret.
+    /// Encapsulates for a key of 1216 bytes: writes the ciphertext and returns the
+    /// shared secret.
+    ///
+    /// The last 32 bytes of `randomness` are the X25519 scalar. The first 32 are
+    /// ML-KEM's, where the library takes them; where it does not, it draws its own
+    /// from the system, and only the X25519 half of the ciphertext, its last 32
+    /// bytes, is a function of `randomness`.
     ///
     /// # Errors
     /// If `public` is not a valid encapsulation key, or its X25519 part is of
-    /// small order.
+    /// small order. `ciphertext` is then unspecified.
     fn encapsulate(
         &self,
         public: &[u8],
         randomness: &[u8; 64],
-    ) -> Result<(Vec<u8>, Zeroizing<[u8; 32]>), CryptoError>;
+        ciphertext: &mut [u8; 1120],
+    ) -> Result<Zeroizing<[u8; 32]>, CryptoError>;
+}
 
-    /// The shared secret of a 1120-byte ciphertext.
+/// A prepared X-Wing decapsulation key. Wiped when dropped.
+pub trait XWingSecret: Send + Sync {
+    /// The encapsulation key.
+    fn public(&self) -> [u8; 1216];
+
+    /// The shared secret of a ciphertext.
     ///
     /// # Errors
-    /// If the length is wrong or the X25519 output is all zero. A ciphertext that
-    /// is wrong in its ML-KEM part gives another secret, not an error (FIPS 203).
-    fn decapsulate(
-        &self,
-        secret: &[u8; 32],
-        ciphertext: &[u8],
-    ) -> Result<Zeroizing<[u8; 32]>, CryptoError>;
+    /// If the X25519 output is all zero. A ciphertext that is wrong in its ML-KEM
+    /// part gives another secret, not an error (FIPS 203).
+    fn decapsulate(&self, ciphertext: &[u8; 1120]) -> Result<Zeroizing<[u8; 32]>, CryptoError>;
 }

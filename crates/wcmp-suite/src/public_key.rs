@@ -6,6 +6,7 @@ use core::fmt;
 
 use curve25519_dalek::edwards::CompressedEdwardsY;
 use curve25519_dalek::montgomery::MontgomeryPoint;
+use ml_kem::ml_kem_768::EncapsulationKey;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
@@ -102,8 +103,9 @@ impl PublicKey {
         if !x25519_canonical(x25519) || x25519_small_order(x25519) {
             return Err(KeyError::X25519);
         }
-        if key_type == KeyType::XWing && x_wing::EncapsulationKey::try_from(kem).is_err() {
-            return Err(KeyError::MlKem);
+        if key_type == KeyType::XWing {
+            let (ml_kem, _) = kem.split_first_chunk::<1184>().ok_or(KeyError::Length)?;
+            EncapsulationKey::new(ml_kem.into()).map_err(|_| KeyError::MlKem)?;
         }
         check_ed25519(ed25519)?;
         Ok(PublicKey {
@@ -212,7 +214,7 @@ fn x25519_canonical(u: &[u8; 32]) -> bool {
 
 /// Whether 8 times the point is the identity (spec 1.3). Any 32 bytes, read as
 /// RFC 7748 does.
-pub(crate) fn x25519_small_order(u: &[u8; 32]) -> bool {
+fn x25519_small_order(u: &[u8; 32]) -> bool {
     let eight = [true, false, false, false];
     MontgomeryPoint(*u)
         .mul_bits_be(eight.into_iter())

@@ -24,20 +24,23 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
-use alloc::vec::Vec;
+use alloc::boxed::Box;
 
 use zeroize::Zeroizing;
 
 use crate::hpke::{self, SharedSecret};
-use crate::{CryptoError, KeyPair, Provider, PublicKey, Suite};
+use crate::{CryptoError, KeyPair, Provider, PublicKey, Suite, X25519Secret};
 
 const INFO: &[u8] = b"WCMP v1 slot";
-/// Bytes of an X-Wing ciphertext, which stands before the sealed content key.
-const XWING_CIPHERTEXT: usize = 1120;
+/// Bytes of a slot of an X25519 suite: content key and tag.
+const X25519_SLOT: usize = 48;
+/// Bytes of a slot of suite 0x0003: the same behind an X-Wing ciphertext.
+const XWING_SLOT: usize = 1168;
 
-/// The ephemeral X25519 key that the slots of one envelope share.
+/// The ephemeral X25519 key that the slots of one envelope share, prepared by the
+/// provider that made it, which computes with it.
 pub struct Ephemeral {
-    secret: Zeroizing<[u8; 32]>,
+    secret: Box<dyn X25519Secret>,
     public: [u8; 32],
 }
 
@@ -51,8 +54,11 @@ impl Ephemeral {
     /// The key with this X25519 scalar.
     #[must_use]
     pub fn new(provider: &Provider, secret: Zeroizing<[u8; 32]>) -> Ephemeral {
-        let public = provider.x25519.public(&secret);
-        Ephemeral { secret, public }
+        let secret = provider.x25519.secret(&secret);
+        Ephemeral {
+            public: secret.public(),
+            secret,
+        }
     }
 
     /// The envelope's `encapsulation`.
@@ -71,7 +77,7 @@ impl Ephemeral {
         receiver: &PublicKey,
     ) -> Result<SharedSecret, CryptoError> {
         let receiver: &[u8; 32] = receiver.kem().try_into().map_err(|_| CryptoError)?;
-        hpke::dhkem_encap(provider, &self.secret, &self.public, receiver)
+        hpke::dhkem_encap(provider, &*self.secret, &self.public, receiver)
     }
 }
 
@@ -79,8 +85,7 @@ fn info<'a>(suite: &'a [u8; 2], core: &'a [u8; 32], key_id: &'a [u8; 32]) -> [&'
     [INFO, suite, core, key_id]
 }
 
-/// A slot of an X25519 suite: 48 bytes, for the `secret` of
-/// [`Ephemeral::encapsulate`].
+/// A slot of an X25519 suite, for the `secret` of [`Ephemeral::encapsulate`].
 ///
 /// # Errors
 /// Never for the providers of this crate.
@@ -91,19 +96,32 @@ pub fn seal(
     core: &[u8; 32],
     key_id: &[u8; 32],
     content_key: &[u8; 32],
-) -> Result<Vec<u8>, CryptoError> {
-    hpke::seal(
+) -> Result<[u8; X25519_SLOT], CryptoError> {
+    let mut slot = [0; X25519_SLOT];
+    let (buf, end) = split(&mut slot)?;
+    // Wiped should the AEAD fail before it encrypts.
+    let mut sealed = Zeroizing::new(*content_key);
+    *end = hpke::seal(
         provider,
         suite.kem_id(),
         suite.aead(),
         secret,
         &info(&suite.id_bytes(), core, key_id),
         &[],
-        content_key,
-    )
+        &mut *sealed,
+    )?;
+    *buf = *sealed;
+    Ok(slot)
 }
 
-/// A slot of suite 0x0003: 1168 bytes, ciphertext of X-Wing first.
+/// Sealed content key and tag.
+fn split(slot: &mut [u8]) -> Result<(&mut [u8; 32], &mut [u8; 16]), CryptoError> {
+    let (sealed, tag) = slot.split_first_chunk_mut().ok_or(CryptoError)?;
+    Ok((sealed, tag.try_into().map_err(|_| CryptoError)?))
+}
+
+/// A slot of suite 0x0003: an X-Wing ciphertext, then what [`seal`] makes of its
+/// shared secret.
 ///
 /// # Errors
 /// If the receiver's key is not of type 2.
@@ -114,11 +132,14 @@ pub fn seal_xwing(
     randomness: &[u8; 64],
     core: &[u8; 32],
     content_key: &[u8; 32],
-) -> Result<Vec<u8>, CryptoError> {
-    let (mut slot, secret) = provider.xwing.encapsulate(receiver.kem(), randomness)?;
-    let secret = SharedSecret(secret);
-    let key_id = receiver.key_id();
-    slot.extend(seal(provider, suite, &secret, core, key_id, content_key)?);
+) -> Result<[u8; XWING_SLOT], CryptoError> {
+    let mut slot = [0; XWING_SLOT];
+    let (ciphertext, end) = slot.split_first_chunk_mut().ok_or(CryptoError)?;
+    let public = receiver.kem();
+    let secret = provider.xwing.encapsulate(public, randomness, ciphertext)?;
+    let (secret, key_id) = (SharedSecret(secret), receiver.key_id());
+    let sealed = seal(provider, suite, &secret, core, key_id, content_key)?;
+    *<&mut [u8; X25519_SLOT]>::try_from(end).map_err(|_| CryptoError)? = sealed;
     Ok(slot)
 }
 
@@ -134,7 +155,7 @@ pub fn decapsulate(
 ) -> Result<SharedSecret, CryptoError> {
     let enc: &[u8; 32] = encapsulation.try_into().map_err(|_| CryptoError)?;
     let mine: &[u8; 32] = keys.public().kem().try_into().map_err(|_| CryptoError)?;
-    hpke::dhkem_decap(provider, keys.kem_secret(), enc, mine)
+    hpke::dhkem_decap(provider, keys.x25519().ok_or(CryptoError)?, enc, mine)
 }
 
 /// The content key in a slot of an X25519 suite.
@@ -149,17 +170,20 @@ pub fn open(
     key_id: &[u8; 32],
     slot: &[u8],
 ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
-    let opened = hpke::open(
+    let (sealed, tag) = slot.split_first_chunk().ok_or(CryptoError)?;
+    let tag = tag.try_into().map_err(|_| CryptoError)?;
+    let mut key = Zeroizing::new(*sealed);
+    hpke::open(
         provider,
         suite.kem_id(),
         suite.aead(),
         secret,
         &info(&suite.id_bytes(), core, key_id),
         &[],
-        slot,
+        &mut *key,
+        tag,
     )?;
-    let key: &[u8; 32] = opened.as_slice().try_into().map_err(|_| CryptoError)?;
-    Ok(Zeroizing::new(*key))
+    Ok(key)
 }
 
 /// The content key in a slot of suite 0x0003.
@@ -174,8 +198,8 @@ pub fn open_xwing(
     core: &[u8; 32],
     slot: &[u8],
 ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
-    let (ciphertext, sealed) = slot.split_at_checked(XWING_CIPHERTEXT).ok_or(CryptoError)?;
-    let secret = provider.xwing.decapsulate(keys.kem_secret(), ciphertext)?;
+    let (ciphertext, sealed) = slot.split_first_chunk().ok_or(CryptoError)?;
+    let secret = keys.xwing().ok_or(CryptoError)?.decapsulate(ciphertext)?;
     let key_id = keys.public().key_id();
     open(provider, suite, &SharedSecret(secret), core, key_id, sealed)
 }

@@ -23,7 +23,7 @@
 //!
 //! # Reading and writing
 //! [`EnvelopeRef::parse`] borrows, allocates nothing, and panics on no input. [`Envelope::encode`] refuses what
-//! [`EnvelopeRef::parse`] would refuse.
+//! [`EnvelopeRef::parse`] would refuse; so does [`Writer`], which makes an envelope in the memory that it is sent from.
 //!
 //! ```
 //! use wcmp_wire::{Envelope, EnvelopeRef, ParseErrorKind, sha256};
@@ -64,12 +64,14 @@ mod owned;
 mod padding;
 pub mod varint;
 mod view;
+mod writer;
 
 pub use error::{ParseError, ParseErrorKind, Result};
 pub use hash::{Body, Core, Digest, Id, Sha256, sha256};
 pub use owned::{Envelope, encode_prefix};
 pub use padding::padded_len;
 pub use view::EnvelopeRef;
+pub use writer::{Lengths, Writer};
 
 /// The version of the format that this crate reads and writes: the first byte of an envelope.
 pub const VERSION: u8 = 1;

@@ -3,10 +3,10 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::error::{ParseError, ParseErrorKind, Result};
+use crate::error::Result;
 use crate::hash::{self, Body, Core, Digest, Sha256};
-use crate::varint::{put_varint, varint_len};
-use crate::{EnvelopeRef, HINT_LEN, MAX_ENVELOPE, NONCE_LEN, PREFIX_LEN, VERSION};
+use crate::writer::{Lengths, Writer};
+use crate::{EnvelopeRef, HINT_LEN, NONCE_LEN, PREFIX_LEN, VERSION};
 
 /// The fields of an envelope (spec 4), as a sender fills them in. Nothing is checked before [`Envelope::encode`].
 #[derive(Clone, PartialEq, Eq)]
@@ -98,42 +98,32 @@ impl Envelope {
     /// Length in bytes of the encoding, be it allowed or too long.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
-        let fixed = PREFIX_LEN + self.commitment.len() + NONCE_LEN;
-        let strings = [
-            self.payload.len(),
-            self.encapsulation.len(),
-            self.hints.as_flattened().len(),
-            self.sealed_keys.len(),
-            self.signature.len(),
-        ];
-        strings.into_iter().fold(fixed, |sum, len| {
-            sum.saturating_add(varint_len(saturate(len)))
-                .saturating_add(len)
-        })
+        self.lengths().envelope()
+    }
+
+    fn lengths(&self) -> Lengths {
+        Lengths {
+            payload: self.payload.len(),
+            encapsulation: self.encapsulation.len(),
+            hints: self.hints.as_flattened().len(),
+            sealed_keys: self.sealed_keys.len(),
+            signature: self.signature.len(),
+        }
     }
 
     /// The bytes of the envelope, in one allocation of exactly [`Envelope::encoded_len`] bytes.
     ///
     /// # Errors
     /// Those of [`EnvelopeRef::parse`] on the encoding, at the same offsets: what is written can be read.
-    /// [`ParseErrorKind::Size`] comes before anything is allocated.
+    /// [`ParseErrorKind::Size`](crate::ParseErrorKind::Size) comes before anything is allocated.
     pub fn encode(&self) -> Result<Vec<u8>> {
-        let len = self.encoded_len();
-        if len > MAX_ENVELOPE {
-            return Err(ParseError::new(ParseErrorKind::Size, MAX_ENVELOPE));
-        }
-        let mut out = Vec::with_capacity(len);
-        out.extend_from_slice(&self.prefix());
-        out.extend_from_slice(&self.commitment);
-        put_bytes(&mut out, &self.payload);
-        out.extend_from_slice(&self.recipient_nonce);
-        put_bytes(&mut out, &self.encapsulation);
-        put_bytes(&mut out, self.hints.as_flattened());
-        put_bytes(&mut out, &self.sealed_keys);
-        put_bytes(&mut out, &self.signature);
-        // One set of rules: the reader's.
-        EnvelopeRef::parse(&out)?;
-        Ok(out)
+        let mut writer = Writer::new(self.lengths())?;
+        writer.put(&self.payload);
+        writer.head(&self.prefix(), &self.commitment);
+        writer.encapsulation(&self.recipient_nonce, &self.encapsulation);
+        writer.hints(self.hints.iter().copied());
+        writer.sealed_keys().copy_from_slice(&self.sealed_keys);
+        writer.finish(&self.signature)
     }
 }
 
@@ -153,14 +143,4 @@ impl fmt::Debug for Envelope {
             .field("slots", &self.hints.len())
             .finish_non_exhaustive()
     }
-}
-
-/// Appends a byte string that is known to be shorter than 2^32 bytes.
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    put_varint(out, saturate(bytes.len()));
-    out.extend_from_slice(bytes);
-}
-
-fn saturate(len: usize) -> u32 {
-    u32::try_from(len).unwrap_or(u32::MAX)
 }

@@ -11,4 +11,5 @@ pub mod hints;
 pub mod json;
 pub mod policy;
 pub mod sealed;
+pub mod store;
 pub mod wire;

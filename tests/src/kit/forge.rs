@@ -273,15 +273,21 @@ impl<'a> Forge<'a> {
             (KeyType::X25519, None) => rng.array::<48>().to_vec(),
             (KeyType::X25519, Some(row)) => {
                 let shared = ephemeral.encapsulate(&CRYPTO, row.to).unwrap();
-                slot::seal(&CRYPTO, suite, &shared, core, row.to.key_id(), inside).unwrap()
+                slot::seal(&CRYPTO, suite, &shared, core, row.to.key_id(), inside)
+                    .unwrap()
+                    .to_vec()
             }
             (KeyType::XWing, None) => {
                 let nobody = KeyPair::from_seed(&CRYPTO, KeyType::XWing, &rng.array()).unwrap();
                 let public = nobody.public();
-                slot::seal_xwing(&CRYPTO, suite, public, &rng.array(), core, inside).unwrap()
+                slot::seal_xwing(&CRYPTO, suite, public, &rng.array(), core, inside)
+                    .unwrap()
+                    .to_vec()
             }
             (KeyType::XWing, Some(row)) => {
-                slot::seal_xwing(&CRYPTO, suite, row.to, &rng.array(), core, inside).unwrap()
+                slot::seal_xwing(&CRYPTO, suite, row.to, &rng.array(), core, inside)
+                    .unwrap()
+                    .to_vec()
             }
         }
     }

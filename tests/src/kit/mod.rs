@@ -18,6 +18,12 @@ pub const NOW: u32 = 494_000;
 
 /// The provider of tests that are not about providers.
 pub const CRYPTO: Provider = Provider::rust_crypto();
+/// Every provider there is.
+pub const PROVIDERS: [Provider; 3] = [
+    Provider::rust_crypto(),
+    Provider::ring(),
+    Provider::aws_lc(),
+];
 
 /// The suites whose receivers have keys of type 1.
 pub const X25519_SUITES: [Suite; 4] = [

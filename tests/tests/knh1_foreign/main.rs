@@ -7,6 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod example;
+mod rust;
 mod service;
 
 use std::fs;
@@ -14,26 +16,29 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use service::{PASSWORD, Service};
-use wcmp_tests::foreign::{folder, interpreter, node_modules};
+use wcmp_tests::foreign::{folder, installed, interpreter, node_modules};
 
 /// Where cargo lets tests keep files.
 fn target() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
 }
 
-/// A program of the folder, as a command that needs its arguments.
+/// A program of the folder, as a command that needs its arguments. Those that need nothing
+/// but the language run where there is no network to install anything from.
 fn python(program: &str) -> Option<Command> {
-    let mut command = Command::new(interpreter(target())?);
+    let mut command = Command::new(match program {
+        "knh1.py" | "attacks.py" => installed("python3")?,
+        _ => interpreter(target())?,
+    });
     command.arg("-B").arg(folder().join(program));
     Some(command)
 }
 
 fn node(program: &str) -> Option<Command> {
-    let modules = node_modules(target())?;
-    let mut command = Command::new("node");
+    let mut command = Command::new(installed("node")?);
     command.arg(folder().join(program));
     if program == "calls.mjs" {
-        command.arg(modules);
+        command.arg(node_modules(target())?);
     }
     Some(command)
 }

@@ -1,15 +1,14 @@
 //! The example service as a process of its own.
 
-use std::env;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
-use std::time::SystemTime;
 
 use tempfile::TempDir;
+
+use crate::example::example;
 
 const REALM: &str = "api.example.com";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -18,11 +17,17 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 pub(crate) struct Service {
     child: Child,
     url: String,
+    at: String,
     folder: TempDir,
 }
 
 impl Service {
     pub(crate) fn start(options: &[&str]) -> Service {
+        Service::behind(None, options)
+    }
+
+    /// Clients dial `authority`, and what is there passes it on.
+    pub(crate) fn behind(authority: Option<&str>, options: &[&str]) -> Service {
         let folder = tempfile::tempdir().unwrap();
         // The authority has the port in it, so it has to be known before.
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -31,8 +36,9 @@ impl Service {
         let password = folder.path().join("password");
         fs::write(&password, format!("{PASSWORD}\n")).unwrap();
         let database = folder.path().join("knh1.db");
-        let mut child = Command::new(binary())
-            .args(["--listen", &at, "--authority", &at, "--realm", REALM])
+        let mut child = Command::new(example("wcmp-auth-axum", "service"))
+            .args(["--listen", &at, "--authority", authority.unwrap_or(&at)])
+            .args(["--realm", REALM])
             .arg(format!("--database=sqlite:{}", database.display()))
             .arg(format!("--enroll=alice={}", password.display()))
             .args(options)
@@ -50,9 +56,15 @@ impl Service {
         }
         Service {
             child,
-            url: format!("http://{at}"),
+            url: format!("http://{}", authority.unwrap_or(&at)),
+            at,
             folder,
         }
+    }
+
+    /// Where it listens.
+    pub(crate) fn at(&self) -> &str {
+        &self.at
     }
 
     /// The first arguments of all clients.
@@ -74,58 +86,4 @@ impl Drop for Service {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// The program. A test of the whole workspace has built it already; if this crate is tested
-/// alone, or the sources are newer, it is built here.
-fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let test = env::current_exe().unwrap();
-        let profile = test.parent().and_then(Path::parent).unwrap();
-        let binary = profile
-            .join("examples")
-            .join(format!("service{}", env::consts::EXE_SUFFIX));
-        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
-        let sources = [
-            "wcmp-auth/src",
-            "wcmp-auth-axum/src",
-            "wcmp-auth-axum/examples",
-        ];
-        let newest = sources
-            .iter()
-            .map(|folder| newest(&crates.join(folder)))
-            .max();
-        if modified(&binary) < newest.unwrap() {
-            let mut build = Command::new(env!("CARGO"));
-            build.args([
-                "build",
-                "--locked",
-                "--package=wcmp-auth-axum",
-                "--example=service",
-            ]);
-            build.arg("--target-dir").arg(profile.parent().unwrap());
-            if profile.ends_with("release") {
-                build.arg("--release");
-            }
-            assert!(build.status().unwrap().success());
-        }
-        binary
-    })
-}
-
-fn modified(path: &Path) -> SystemTime {
-    let read = fs::metadata(path).and_then(|metadata| metadata.modified());
-    read.unwrap_or(SystemTime::UNIX_EPOCH)
-}
-
-fn newest(folder: &Path) -> SystemTime {
-    let files = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let times = files.map(|path| match path.is_dir() {
-        true => newest(&path),
-        false => modified(&path),
-    });
-    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
 }

@@ -6,7 +6,8 @@ use sqlx_postgres::PgRow;
 use wcmp_auth::call::replay::{MAX_NONCES, NONCE_SECONDS, Window};
 use wcmp_auth::call::{Nonce, Reason};
 use wcmp_auth::service::{
-    Admission, Attempt, Link, ReplayStore, Row, Session, SessionStore, StoreError, TokenId,
+    Admission, Attempt, CONSUMED_SECONDS, Link, ReplayStore, Row, Session, SessionStore,
+    StoreError, TokenId,
 };
 
 use super::PostgresStore;
@@ -23,6 +24,20 @@ macro_rules! select {
             " FROM knh1.session s LEFT JOIN knh1.session r ON r.token = s.family
               LEFT JOIN knh1.account a ON a.login = s.login WHERE ",
             $rest
+        )
+    };
+}
+
+/// Whether the session `s` is in force, or for a refresh not revoked: what
+/// [`Attempt::judge`] has decided by, as of the statement that writes.
+macro_rules! in_force {
+    ($refresh:literal) => {
+        concat!(
+            "(s.rnonce IS NULL OR ",
+            $refresh,
+            ") AND EXISTS (SELECT FROM knh1.session r, knh1.account a
+                WHERE r.token = s.family AND NOT r.revoked AND a.login = s.login
+                AND (a.epoch = s.epoch OR a.spared = s.family))"
         )
     };
 }
@@ -97,6 +112,15 @@ impl SessionStore for PostgresStore {
         })
     }
 
+    fn families(&self, login: &str) -> Result<usize, StoreError> {
+        let count = "SELECT count(*) FROM knh1.session WHERE login = $1 AND token = family";
+        self.wait(async {
+            let count = query(count).bind(login.as_bytes());
+            let count: i64 = count.fetch_one(&self.pool).await?.try_get(0)?;
+            usize::try_from(count).map_err(|_| Failed::Corrupt)
+        })
+    }
+
     fn delete_by_user(&self, login: &str) -> Result<(), StoreError> {
         let delete = query("DELETE FROM knh1.session WHERE login = $1").bind(login.as_bytes());
         self.changes(delete).map(drop)
@@ -104,22 +128,32 @@ impl SessionStore for PostgresStore {
 
     fn sweep(&self, now: u64) -> Result<bool, StoreError> {
         // The counts of nonces are lowered in the same statement that deletes them.
+        let consumed = now.saturating_sub(CONSUMED_SECONDS);
         let sweeps = [
-            "DELETE FROM knh1.session WHERE token IN
+            (
+                "DELETE FROM knh1.session WHERE token IN
                 (SELECT token FROM knh1.session WHERE stale <= $1 LIMIT $2)",
-            "DELETE FROM knh1.challenge WHERE snonce IN
+                now,
+            ),
+            (
+                "DELETE FROM knh1.challenge WHERE snonce IN
                 (SELECT snonce FROM knh1.challenge WHERE expires <= $1 LIMIT $2)",
-            "WITH gone AS (DELETE FROM knh1.nonce WHERE (token, nonce) IN
+                consumed,
+            ),
+            (
+                "WITH gone AS (DELETE FROM knh1.nonce WHERE (token, nonce) IN
                 (SELECT token, nonce FROM knh1.nonce WHERE until <= $1 LIMIT $2) RETURNING token),
              less AS (UPDATE knh1.session s SET nonces = nonces - count
                 FROM (SELECT token, count(*) AS count FROM gone GROUP BY token) g
                 WHERE s.token = g.token)
              SELECT FROM gone",
+                now,
+            ),
         ];
         self.wait(async {
             let mut more = false;
-            for sweep in sweeps {
-                let sweep = query(sweep).bind(number(now)).bind(SWEEP);
+            for (sweep, until) in sweeps {
+                let sweep = query(sweep).bind(number(until)).bind(SWEEP);
                 more |= sweep.execute(&self.pool).await?.rows_affected() >= SWEEP.unsigned_abs();
             }
             Ok(more)
@@ -133,8 +167,8 @@ impl ReplayStore for PostgresStore {
         self.changes(query(insert).bind(&snonce[..]).bind(number(expires)))
     }
 
-    /// Reads, decides, and writes if nobody has written in between; else again. So
-    /// the moment is that of reading, at which all that was decided by held.
+    /// Reads, decides, and writes if what was decided by still holds at the moment
+    /// of writing; else again. So the writing statement is the step.
     fn admit(&self, attempt: &Attempt<'_>) -> Result<Admission, StoreError> {
         let token = &attempt.facts.token;
         let nonce = match &attempt.facts.nonce {
@@ -184,29 +218,34 @@ impl PostgresStore {
             Nonce::Counter(counter) => {
                 let mut after = before;
                 after.record(*counter);
-                query(
-                    "UPDATE knh1.session SET counters = $3, seen = greatest(seen, $4)
-                     WHERE token = $1 AND counters = $2",
-                )
+                query(concat!(
+                    "UPDATE knh1.session s SET counters = $4, seen = greatest(seen, $3)
+                     WHERE token = $1 AND counters = $5 AND ",
+                    in_force!("$2"),
+                ))
                 .bind(&facts.token[..])
-                .bind(before.to_bytes().to_vec())
-                .bind(after.to_bytes().to_vec())
+                .bind(attempt.refresh)
                 .bind(seen)
+                .bind(after.to_bytes().to_vec())
+                .bind(before.to_bytes().to_vec())
             }
             // The row is locked before the nonce is inserted, so no more than
-            // MAX_NONCES are.
-            Nonce::Random(nonce) => query(
-                "WITH room AS (UPDATE knh1.session
-                    SET nonces = nonces + 1, seen = greatest(seen, $4)
-                    WHERE token = $1 AND nonces < $5 AND NOT EXISTS
-                        (SELECT FROM knh1.nonce n WHERE n.token = $1 AND n.nonce = $2)
-                    RETURNING token)
-                 INSERT INTO knh1.nonce SELECT token, $2, $3 FROM room ON CONFLICT DO NOTHING",
-            )
+            // MAX_NONCES are; and counted only if it was inserted.
+            Nonce::Random(nonce) => query(concat!(
+                "WITH room AS (SELECT token FROM knh1.session s
+                    WHERE token = $1 AND nonces < $6 AND ",
+                in_force!("$2"),
+                " FOR UPDATE),
+                 fresh AS (INSERT INTO knh1.nonce SELECT token, $4, $5 FROM room
+                    ON CONFLICT DO NOTHING RETURNING token)
+                 UPDATE knh1.session s SET nonces = nonces + 1, seen = greatest(seen, $3)
+                    FROM fresh WHERE s.token = fresh.token",
+            ))
             .bind(&facts.token[..])
+            .bind(attempt.refresh)
+            .bind(seen)
             .bind(nonce.as_str().as_bytes())
             .bind(number(facts.created.saturating_add(NONCE_SECONDS)))
-            .bind(seen)
             .bind(i64::try_from(MAX_NONCES).unwrap_or(i64::MAX)),
         };
         Ok(statement.execute(&self.pool).await?.rows_affected() == 1)
@@ -219,10 +258,14 @@ impl PostgresStore {
         let delete = query("DELETE FROM knh1.nonce WHERE token = $1 AND until <= $2")
             .bind(token)
             .bind(number(attempt.now));
-        let gone = delete.execute(&self.pool).await?.rows_affected();
+        delete.execute(&self.pool).await?;
         let count = "UPDATE knh1.session SET nonces =
-            (SELECT count(*) FROM knh1.nonce WHERE token = $1) WHERE token = $1";
-        query(count).bind(token).execute(&self.pool).await?;
-        Ok(gone > 0)
+            (SELECT count(*) FROM knh1.nonce WHERE token = $1) WHERE token = $1
+            RETURNING nonces";
+        let counted = query(count).bind(token).fetch_optional(&self.pool).await?;
+        // Of a session that is gone: the next look finds so.
+        let counted = counted.map(|row| row.try_get::<i64, _>(0)).transpose()?;
+        let nonces = counted.and_then(|nonces| usize::try_from(nonces).ok());
+        Ok(nonces.is_none_or(|nonces| nonces < MAX_NONCES))
     }
 }

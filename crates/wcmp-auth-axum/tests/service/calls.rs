@@ -145,6 +145,56 @@ fn an_unwanted_body_is_not_waited_for_and_does_not_hide_the_answer() {
     }
 }
 
+/// axum has a limit of its own at 2 MiB, which is not to act below ours.
+#[test]
+fn the_cap_is_the_one_that_was_set() {
+    let setup = Setup::sqlite().with("--max-body", "4194304");
+    let service = setup.start();
+    let mut writer = log_in(service.address, "bob", PASSWORD, "write").unwrap();
+    for length in [(2 << 20) + 1, 3 << 20, 4 << 20] {
+        let body = vec![b'x'; length];
+        let answer = writer.call("POST", "/echo", Some(("text/plain", &body)));
+        assert_eq!(answer.status, 200, "{length}");
+        assert!(answer.body == body, "{length}");
+    }
+    let body = vec![b'x'; (4 << 20) + 1];
+    let answer = writer.call("POST", "/echo", Some(("text/plain", &body)));
+    assert_eq!((answer.status, answer.error().as_str()), (413, "too_large"));
+}
+
+/// A plain client writes everything before it reads anything.
+#[test]
+fn large_refused_bodies_do_not_hide_the_answer() {
+    let setup = Setup::sqlite().with("--max-body", "1000");
+    let service = setup.start();
+    let to = service.address;
+    let long = vec![b'x'; 8 << 20];
+    let mut reader = log_in(to, "alice", PASSWORD, "read").unwrap();
+    let mut writer = log_in(to, "bob", PASSWORD, "write").unwrap();
+    let content = Some(("text/plain", &long[..]));
+    assert_eq!(writer.call("POST", "/echo", content).status, 413);
+    assert_eq!(reader.call("POST", "/echo", content).status, 403);
+    let replayed = writer.sign("POST", "/echo", content);
+    for (status, what) in [(413, "too_large"), (401, "invalid_signature")] {
+        let answer = send(to, &replayed.bytes);
+        verify(&replayed, &answer).unwrap();
+        assert_eq!((answer.status, answer.error().as_str()), (status, what));
+    }
+    for (target, status) in [
+        ("/echo", 401),
+        ("/nowhere", 401),
+        ("/knh1/refresh", 401),
+        ("/knh1/start", 413),
+        ("/knh1/finish", 413),
+        ("/knh1/register", 404),
+    ] {
+        let unsigned = request("POST", target, &[("Content-Type", "a/b")], Some(&long));
+        assert_eq!(send(to, &unsigned).status, status, "{target}");
+    }
+    let get = request("GET", "/knh1/start", &[], Some(&long));
+    assert_eq!(send(to, &get).status, 405);
+}
+
 #[test]
 fn head_and_unknown_methods() {
     let setup = Setup::sqlite();
@@ -158,6 +208,19 @@ fn head_and_unknown_methods() {
     assert_eq!(alice.call("GET", "/nowhere", None).status, 404);
     let missing = send(service.address, &request("GET", "/nowhere", &[], None));
     assert_eq!(missing.status, 401);
+    for (method, target, allowed) in [
+        ("GET", "/knh1/start", "POST"),
+        ("PUT", "/knh1/finish", "POST"),
+        ("DELETE", "/knh1/register", "GET,HEAD,POST"),
+    ] {
+        let wrong = send(service.address, &request(method, target, &[], None));
+        assert_eq!(
+            (wrong.status, wrong.error().as_str()),
+            (405, "method_not_allowed")
+        );
+        assert_eq!(wrong.header("allow"), Some(allowed), "{target}");
+        assert_eq!(wrong.header("cache-control"), Some("no-store"));
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::env;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -32,23 +32,27 @@ struct Cluster {
 /// installed.
 ///
 /// # Panics
-/// In that case, if the environment variable `WCMP_REQUIRE_FOREIGN` is `1`.
+/// In that case, if the environment variable `WCMP_REQUIRE_FOREIGN` is `1`; and if it
+/// is installed and does not start.
 pub(crate) fn database() -> Option<String> {
     static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let cluster = match CLUSTER.get_or_init(start) {
-        Ok(cluster) => cluster,
-        Err(why) => {
-            let required = env::var("WCMP_REQUIRE_FOREIGN").is_ok_and(|value| value == "1");
-            assert!(!required, "WCMP_REQUIRE_FOREIGN=1, but {why}");
-            // Not `eprintln`, which the harness keeps to itself when a test passes.
-            let notice = format!("SKIPPED: nothing tested with PostgreSQL: {why}\n");
-            std::io::stderr().write_all(notice.as_bytes()).unwrap();
-            return None;
-        }
+    let Some(binaries) = binaries() else {
+        let required = env::var("WCMP_REQUIRE_FOREIGN").is_ok_and(|value| value == "1");
+        assert!(
+            !required,
+            "WCMP_REQUIRE_FOREIGN=1, but PostgreSQL is not installed"
+        );
+        // Not `eprintln`, which the harness keeps to itself when a test passes.
+        let notice = "SKIPPED: nothing tested with PostgreSQL: it is not installed\n";
+        std::io::stderr().write_all(notice.as_bytes()).unwrap();
+        return None;
     };
+    // One that is there and does not start is a failure, of all that need it.
+    let cluster = CLUSTER.get_or_init(|| start(&binaries));
+    let cluster = cluster.as_ref().unwrap_or_else(|why| panic!("{why}"));
     let name = format!("test{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let made = Command::new(binaries().unwrap().join("createdb"))
+    let made = Command::new(binaries.join("createdb"))
         .args(["-h", &cluster.folder, "-U", "knh1", &name])
         .status()
         .unwrap();
@@ -57,8 +61,7 @@ pub(crate) fn database() -> Option<String> {
     Some(format!("postgres://knh1@localhost/{name}?host={folder}"))
 }
 
-fn start() -> Result<Cluster, String> {
-    let binaries = binaries().ok_or("it is not installed")?;
+fn start(binaries: &Path) -> Result<Cluster, String> {
     let id = Command::new("id").arg("-u").output();
     let root = id.is_ok_and(|id| id.stdout.trim_ascii() == b"0");
     let mut command = match root {
@@ -91,7 +94,7 @@ fn start() -> Result<Cluster, String> {
     if folder.is_empty() {
         let mut why = String::new();
         let _ = guard.stderr.take().unwrap().read_to_string(&mut why);
-        return Err(format!("it does not start: {why}"));
+        return Err(format!("PostgreSQL does not start: {why}"));
     }
     Ok(Cluster {
         folder: folder.trim_end().into(),
@@ -116,4 +119,15 @@ fn binaries() -> Option<PathBuf> {
             .all(|name| folder.join(name).exists())
     };
     folders.into_iter().find(whole)
+}
+
+#[test]
+fn one_that_does_not_start_is_a_failure() {
+    // Programs that end with a failure, for whoever may run them.
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    for name in ["initdb", "pg_ctl", "createdb"] {
+        std::os::unix::fs::symlink("/bin/false", folder.path().join(name)).unwrap();
+    }
+    let why = start(folder.path()).map(|_| ()).unwrap_err();
+    assert!(why.contains("does not start"), "{why}");
 }

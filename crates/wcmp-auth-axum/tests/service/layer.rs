@@ -15,10 +15,10 @@ use wcmp_auth::server::Policy;
 use wcmp_auth::service::{Limits, MemoryStore, Parts, RateTable, Service, Store};
 use wcmp_auth::{Cost, Parameters, Suite};
 use wcmp_auth_axum::postgres::PostgresStore;
-use wcmp_auth_axum::{Knh1, System, TracingAudit, VerifiedCaller};
+use wcmp_auth_axum::{InsufficientScope, Knh1, System, TracingAudit, VerifiedCaller};
 use zeroize::Zeroizing;
 
-use crate::client::{AUTHORITY, PASSWORD, REALM, log_in, request, send};
+use crate::client::{AUTHORITY, PASSWORD, REALM, log_in, request, send, verify};
 use crate::cluster;
 
 /// Serves on a thread of its own until the tests end.
@@ -78,6 +78,24 @@ async fn boastful() -> (HeaderMap, &'static str) {
     (headers, "content")
 }
 
+async fn compressed() -> (HeaderMap, &'static str) {
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        ("content-encoding", "gzip"),
+        ("content-encoding", "br"),
+        ("content-range", "bytes 0-6/7"),
+        ("x-http-method-override", "as well"),
+    ] {
+        headers.append(name, HeaderValue::from_static(value));
+    }
+    (headers, "content")
+}
+
+async fn write(caller: VerifiedCaller) -> Result<&'static str, InsufficientScope> {
+    caller.require("write")?;
+    Ok("written")
+}
+
 async fn broken() -> Body {
     struct Broken;
     impl http_body::Body for Broken {
@@ -104,6 +122,8 @@ fn handlers(knh1: &Knh1) -> Router {
         .route("/boastful", get(boastful))
         .route("/broken", get(broken))
         .route("/who", get(who))
+        .route("/compressed", get(compressed))
+        .route("/write", get(write))
         .layer(knh1.calls());
     Router::new()
         .nest("/nested", signed)
@@ -153,6 +173,59 @@ fn answers_of_all_kinds_are_signed() {
         send(to, &request("GET", "/nested/who", &[], None)).status,
         401
     );
+}
+
+/// What changes the meaning of an answer is covered, or no client would take it.
+#[test]
+fn compressed_answers_are_taken() {
+    let to = serve(
+        async { Arc::new(MemoryStore::new()) },
+        |service| service,
+        handlers,
+    );
+    let mut alice = log_in(to, "alice", PASSWORD, "read").unwrap();
+    let sent = alice.sign("GET", "/nested/compressed", None);
+    let answer = send(to, &sent.bytes);
+    assert_eq!(answer.header("content-encoding"), Some("gzip, br"));
+    let covered = answer.header("signature-input").unwrap();
+    for name in [
+        "content-encoding",
+        "content-range",
+        "x-http-method-override",
+    ] {
+        assert!(covered.contains(&format!("\"{name}\"")), "{covered}");
+    }
+    verify(&sent, &answer).unwrap();
+    assert_eq!(alice.call("HEAD", "/nested/compressed", None).status, 200);
+    // Whoever takes it away or puts in another is noticed.
+    for value in [None, Some("gzip"), Some("identity")] {
+        let (sent, mut changed) = {
+            let sent = alice.sign("GET", "/nested/compressed", None);
+            let answer = send(to, &sent.bytes);
+            (sent, answer)
+        };
+        changed
+            .headers
+            .retain(|(name, _)| name != "content-encoding");
+        let value = value.map(|value| ("content-encoding".to_owned(), value.to_owned()));
+        changed.headers.extend(value);
+        assert!(verify(&sent, &changed).is_err());
+    }
+}
+
+#[test]
+fn handlers_ask_for_scopes() {
+    let to = serve(
+        async { Arc::new(MemoryStore::new()) },
+        |service| service,
+        handlers,
+    );
+    let mut reader = log_in(to, "alice", PASSWORD, "read").unwrap();
+    let refused = reader.call("GET", "/nested/write", None);
+    assert_eq!(refused.status, 403);
+    assert_eq!(refused.text(), r#"{"error":"insufficient_scope"}"#);
+    let mut writer = log_in(to, "alice", PASSWORD, "read write").unwrap();
+    assert_eq!(writer.call("GET", "/nested/write", None).text(), "written");
 }
 
 /// Everything that is logged in this process, at the finest level.

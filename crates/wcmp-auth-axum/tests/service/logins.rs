@@ -91,10 +91,12 @@ fn a_session_from_login_to_end() {
     assert_eq!(laptop.call("DELETE", &delete, None).text(), "{}");
     assert_eq!(reason(&phone.call("GET", "/whoami", None)), "revoked");
     assert_eq!(laptop.call("DELETE", &delete, None).status, 404);
-    assert_eq!(
-        laptop.call("DELETE", "/knh1/devices/nonsense", None).status,
-        404
-    );
+    for nonsense in ["nonsense", "%ff", "%00", "%"] {
+        let target = format!("/knh1/devices/{nonsense}");
+        let answer = laptop.call("DELETE", &target, None);
+        let told = (answer.status, answer.error());
+        assert_eq!(told, (404, "not_found".into()), "{nonsense}");
+    }
 
     // Good bye: of itself, by the form of RFC 7009.
     let form = format!("token={}", token(&laptop));
@@ -290,6 +292,15 @@ fn unknown_logins_are_like_wrong_passwords() {
 fn nobody_registers_where_that_is_not_offered() {
     let setup = Setup::sqlite();
     let service = setup.start();
-    let get = request("GET", "/knh1/register?login=carol", &[], None);
-    assert_eq!(send(service.address, &get).status, 404);
+    for query in ["?login=carol", "?login=", "?login=a&login=b", "?", ""] {
+        let target = format!("/knh1/register{query}");
+        let answer = send(service.address, &request("GET", &target, &[], None));
+        let told = (answer.status, answer.error());
+        assert_eq!(told, (404, "not_found".into()), "{target}");
+    }
+    for body in ["", "{}", "{\"login\":\"carol\"}"] {
+        let answer = post(service.address, "/knh1/register", body);
+        assert_eq!(answer.status, 404, "{body}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+    }
 }

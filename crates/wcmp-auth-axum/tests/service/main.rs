@@ -9,6 +9,8 @@
 mod calls;
 mod client;
 mod cluster;
+#[path = "../../../../tests/tests/knh1_foreign/example.rs"]
+mod example;
 mod fleet;
 mod layer;
 mod logins;

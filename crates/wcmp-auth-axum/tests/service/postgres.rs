@@ -1,13 +1,24 @@
 //! The store in PostgreSQL: what it keeps, and that it decides for several
 //! processes at once.
 
+use std::thread;
+
+use sqlx_core::row::Row as _;
+use wcmp_auth::call::{Facts, Nonce};
 use wcmp_auth::service::conformance::{
-    behaves_as_the_model, decides_once, remembers_across_a_restart, shares_keys,
+    behaves_as_the_model, decides_once, remembers_across_a_restart, remembers_challenges,
+    shares_keys,
 };
-use wcmp_auth::service::{CredentialStore as _, StoreError};
+use wcmp_auth::service::{
+    Account, Admission, Attempt, CredentialStore as _, ReplayStore as _, Session, SessionKeys,
+    SessionStore as _, StoreError,
+};
+use wcmp_auth::{Cost, Parameters, Record, SessionKey};
 use wcmp_auth_axum::postgres::PostgresStore;
 
 use crate::cluster;
+
+const NOW: u64 = 1_900_000_000;
 
 /// Connects, and runs the test where it may block.
 fn with_store(connections: u32, test: impl FnOnce(PostgresStore, &str)) {
@@ -24,6 +35,11 @@ fn with_store(connections: u32, test: impl FnOnce(PostgresStore, &str)) {
 #[test]
 fn postgres_behaves_as_the_model() {
     with_store(2, |store, _| behaves_as_the_model(&store, 20, 3));
+}
+
+#[test]
+fn postgres_remembers_challenges() {
+    with_store(2, |store, _| remembers_challenges(&store));
 }
 
 #[test]
@@ -48,6 +64,84 @@ fn postgres_remembers_across_a_restart() {
             store
         };
         remembers_across_a_restart(store, reconnect);
+    });
+}
+
+/// A session's count of random nonces is that of its rows, whatever comes at once; and
+/// one that is too high is put right before anybody is held up by it.
+#[test]
+fn nonces_are_counted_as_they_are() {
+    const TOKEN: [u8; 16] = [7; 16];
+    with_store(16, |store, url| {
+        let parameters = Parameters::new(Cost::PBKDF2);
+        let record = Record::new("realm", "alice", &[1; 16], parameters, &[2; 32]).unwrap();
+        let account = Account {
+            record,
+            generation: 0,
+            allowed: String::new(),
+            epoch: 0,
+            spared: None,
+        };
+        assert!(store.put_if(account).unwrap());
+        let session = Session {
+            token: TOKEN,
+            family: TOKEN,
+            login: "alice".into(),
+            device: String::new(),
+            scopes: String::new(),
+            keys: SessionKeys::new(SessionKey::new(&[3; 32])),
+            epoch: 0,
+            logged_in: NOW,
+            created: NOW,
+            expires: NOW + 3600,
+        };
+        assert!(store.create(session).unwrap());
+        let admit = |nonce: &str| {
+            let facts = Facts {
+                token: TOKEN,
+                nonce: Nonce::parse(nonce).unwrap(),
+                created: NOW,
+                expires: None,
+            };
+            let attempt = Attempt {
+                facts: &facts,
+                now: NOW,
+                refresh: false,
+            };
+            store.admit(&attempt).unwrap()
+        };
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let pool = sqlx_postgres::PgPool::connect(url);
+        let pool = runtime.block_on(pool).unwrap();
+        let number = |select: &str| {
+            let row = sqlx_core::query::query(select).fetch_one(&pool);
+            runtime.block_on(row).unwrap().get::<i64, _>(0)
+        };
+        for round in 0..20 {
+            let nonce = format!("{round:022}");
+            let all = thread::scope(|scope| {
+                let threads: Vec<_> = (0..16).map(|_| scope.spawn(|| admit(&nonce))).collect();
+                let all = threads.into_iter().map(|thread| thread.join().unwrap());
+                all.filter(|one| *one == Admission::Admitted).count()
+            });
+            assert_eq!(all, 1);
+        }
+        let rows = number("SELECT count(*) FROM knh1.nonce");
+        let counted = number("SELECT nonces FROM knh1.session");
+        assert_eq!((rows, counted), (20, 20));
+
+        let update = "UPDATE knh1.session SET nonces = 100000 RETURNING nonces";
+        assert_eq!(number(update), 100_000);
+        assert_eq!(admit("aaaaaaaaaaaaaaaaaaaaaa"), Admission::Admitted);
+        assert_eq!(number("SELECT nonces FROM knh1.session"), 21);
+        // A hundred thousand that are in time are too many.
+        let fill = "WITH more AS (INSERT INTO knh1.nonce SELECT token, decode(to_hex(n), 'escape'),
+            expires FROM knh1.session, generate_series(22, 100000) n RETURNING token)
+            SELECT count(*) FROM more";
+        assert_eq!(number(fill), 99_979);
+        assert_eq!(number(update), 100_000);
+        assert_eq!(admit("bbbbbbbbbbbbbbbbbbbbbb"), Admission::TooMany);
+        assert_eq!(admit("1"), Admission::Admitted);
     });
 }
 

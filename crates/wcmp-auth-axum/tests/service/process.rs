@@ -3,23 +3,17 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use crate::client::{AUTHORITY, PASSWORD, REALM};
-
-/// Beside the tests, where cargo puts it.
-fn binary() -> PathBuf {
-    let tests = std::env::current_exe().unwrap();
-    let folder = tests.parent().unwrap().parent().unwrap();
-    folder.join("examples").join("service")
-}
+use crate::example::example;
 
 /// A folder with a password, and the options for a service in it.
 pub(crate) struct Setup {
     folder: tempfile::TempDir,
     database: String,
-    more: Vec<String>,
+    more: Vec<(String, Option<String>)>,
 }
 
 impl Setup {
@@ -44,9 +38,21 @@ impl Setup {
         }
     }
 
+    /// Once more: the last counts.
     pub(crate) fn with(mut self, option: &str, value: &str) -> Setup {
-        self.more.extend([option.into(), value.into()]);
+        self.set(option, Some(value));
         self
+    }
+
+    /// Not even what is given without being asked for.
+    pub(crate) fn without(mut self, option: &str) -> Setup {
+        self.set(option, None);
+        self
+    }
+
+    fn set(&mut self, option: &str, value: Option<&str>) {
+        self.more.retain(|(more, _)| more != option);
+        self.more.push((option.into(), value.map(str::to_owned)));
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -54,7 +60,7 @@ impl Setup {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = Command::new(example("wcmp-auth-axum", "service"));
         for (option, value) in [
             ("--listen", "127.0.0.1:0"),
             ("--authority", AUTHORITY),
@@ -63,7 +69,7 @@ impl Setup {
             ("--c0", "100000"),
             ("--suites", "2,1"),
         ] {
-            if !self.more.iter().any(|more| more == option) {
+            if !self.more.iter().any(|(more, _)| more == option) {
                 command.args([option, value]);
             }
         }
@@ -73,7 +79,12 @@ impl Setup {
                 .arg("--enroll")
                 .arg(format!("{login}={}", file.display()));
         }
-        command.args(&self.more).stdin(Stdio::null());
+        for (option, value) in &self.more {
+            if let Some(value) = value {
+                command.args([option, value]);
+            }
+        }
+        command.stdin(Stdio::null());
         command
     }
 

@@ -2,9 +2,10 @@
 
 use wcmp_auth::client::{ClientConfig, LoginStart};
 use wcmp_auth::json::Json;
-use wcmp_auth::message::Challenge;
+use wcmp_auth::message::{Challenge, PasswordChange, PasswordParameters};
+use wcmp_auth::{Cost, Record};
 
-use crate::client::{PASSWORD, REALM, Random, log_in, post, reason, send, verify};
+use crate::client::{Client, PASSWORD, REALM, Random, log_in, post, reason, send, verify};
 use crate::cluster;
 use crate::process::Setup;
 
@@ -54,6 +55,77 @@ fn enrolling_again_changes_nothing() {
     assert_eq!(salt(), before);
     assert!(setup.log().contains("alice has an account"));
     log_in(setup.start().address, "alice", PASSWORD, "").unwrap();
+}
+
+/// Sets alice's password to what it is, with what the server says, as a client does
+/// whose server has raised the work.
+fn upgrade(alice: &mut Client) -> PasswordParameters {
+    let said = alice.call("GET", "/knh1/password", None);
+    let made_with = PasswordParameters::from_json(&said.body).unwrap();
+    let password = wcmp_auth::prepare::password(PASSWORD).unwrap();
+    let (salt, parameters) = (&made_with.salt, made_with.parameters);
+    let record = Record::enrol(REALM, "alice", &password, salt, parameters).unwrap();
+    let (key, token) = (&alice.session.key, &alice.session.token_id);
+    let change = PasswordChange::seal(key, token, made_with.clone(), &record, &[3; 32]);
+    let answer = alice.json("POST", "/knh1/password", &change.to_json());
+    assert_eq!((answer.status, answer.text()), (200, "{}"));
+    made_with
+}
+
+/// Who restarts the service with another work locks nobody out: accounts are served as
+/// they are, and raised by their next password.
+#[test]
+fn a_restart_with_other_costs_locks_nobody_out() {
+    let c0 = |iterations| Cost::Pbkdf2 { iterations };
+    let mut databases = vec![None];
+    databases.extend(cluster::database().map(Some));
+    for url in databases {
+        let setup = match url {
+            None => Setup::sqlite(),
+            Some(url) => Setup::postgres(url),
+        };
+        log_in(setup.start().address, "alice", PASSWORD, "").unwrap();
+        assert!(!setup.log().contains("until its next password"));
+
+        let setup = setup.with("--c0", "120000");
+        let service = setup.start();
+        let log = setup.log();
+        assert!(log.contains("alice has an account of Parameters"), "{log}");
+        assert!(log.contains("iterations: 100000"), "{log}");
+        let mut alice = log_in(service.address, "alice", PASSWORD, "password").unwrap();
+        assert_eq!(upgrade(&mut alice).parameters.cost, c0(120_000));
+        log_in(service.address, "alice", PASSWORD, "").unwrap();
+        // Bob's is as it was.
+        log_in(service.address, "bob", PASSWORD, "").unwrap();
+        drop(service);
+
+        // Lowered: the same way.
+        let setup = setup.with("--c0", "110000");
+        let service = setup.start();
+        let mut alice = log_in(service.address, "alice", PASSWORD, "password").unwrap();
+        assert_eq!(upgrade(&mut alice).parameters.cost, c0(110_000));
+        log_in(service.address, "alice", PASSWORD, "").unwrap();
+        log_in(service.address, "bob", PASSWORD, "").unwrap();
+        drop(service);
+
+        // A first suite of the other KDF: new accounts have it, old ones are served.
+        let setup = setup.without("--c0").with("--suites", "4,2");
+        let service = setup.start();
+        let mut alice = log_in(service.address, "alice", PASSWORD, "password").unwrap();
+        let said = alice.call("GET", "/knh1/password", None);
+        let said = PasswordParameters::from_json(&said.body).unwrap();
+        assert_eq!((said.suite.id(), said.parameters.cost), (4, Cost::ARGON2ID));
+        drop(service);
+
+        // Suites that leave an account behind are no silent lock-out.
+        let output = setup.with("--suites", "4").output();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(
+            said.contains("service: --enroll alice: its account is of"),
+            "{said}"
+        );
+    }
 }
 
 #[test]

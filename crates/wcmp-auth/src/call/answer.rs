@@ -9,6 +9,7 @@ use data_encoding::{BASE64, BASE64URL_NOPAD};
 use zeroize::Zeroizing;
 
 use super::content_digest;
+use super::fields::MUST_COVER;
 use super::signature::{ALG, TAG, field_value, last_line, line};
 use crate::kdf::hmac;
 
@@ -36,6 +37,8 @@ pub struct Answering {
     path: String,
     label: String,
     signature: String,
+    /// Names and values of further fields.
+    covered: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl fmt::Debug for Answering {
@@ -72,7 +75,27 @@ impl Answering {
             path: path.into(),
             label: label.into(),
             signature: String::from_utf8_lossy(signature).into_owned(),
+            covered: Vec::new(),
         }
+    }
+
+    /// Covers one more field of the answer, which has it once: one of
+    /// [`MUST_COVER`](super::MUST_COVER), which clients refuse uncovered, since the
+    /// digest is one of what was sent and not of what it means.
+    ///
+    /// # Errors
+    /// [`Unsignable`] for other fields, twice the same, and values with control
+    /// characters.
+    pub fn covering(mut self, name: &str, value: &[u8]) -> Result<Answering, Unsignable> {
+        let known = MUST_COVER
+            .iter()
+            .find(|known| known.eq_ignore_ascii_case(name));
+        let (name, value) = (*known.ok_or(Unsignable)?, field_value(value));
+        if self.covered.iter().any(|(covered, _)| *covered == name) {
+            return Err(Unsignable);
+        }
+        self.covered.push((name, value.ok_or(Unsignable)?.to_vec()));
+        Ok(self)
     }
 
     /// Signs the answer, at `created`, the server's time in seconds since 1970:
@@ -106,8 +129,13 @@ impl Answering {
             Some(_) => r#" "content-type""#,
             None => "",
         };
+        let more: String = self
+            .covered
+            .iter()
+            .map(|(name, _)| format!(r#" "{name}""#))
+            .collect();
         let signature_input = format!(
-            r#"{LABEL}=("@status"{content_type_identifier} "content-digest" "@method";req "@path";req {of_call});created={created};keyid="{}";alg="{ALG}";tag="{TAG}""#,
+            r#"{LABEL}=("@status"{content_type_identifier} "content-digest" "@method";req "@path";req {of_call}{more});created={created};keyid="{}";alg="{ALG}";tag="{TAG}""#,
             self.keyid,
         );
 
@@ -120,6 +148,9 @@ impl Answering {
         line(&mut base, b"\"@method\";req", self.method.as_bytes());
         line(&mut base, b"\"@path\";req", self.path.as_bytes());
         line(&mut base, of_call.as_bytes(), self.signature.as_bytes());
+        for (name, value) in &self.covered {
+            line(&mut base, format!("\"{name}\"").as_bytes(), value);
+        }
         let input = signature_input.as_bytes().get(LABEL.len() + 1..);
         last_line(&mut base, input.unwrap_or_default());
         let mac = hmac(&*self.k_resp, &base);

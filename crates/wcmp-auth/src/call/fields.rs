@@ -4,9 +4,9 @@
 use super::CallError;
 use super::signature::{Component, field_value, is_field_name, trim};
 
-/// What changes the meaning of a message so much that it has to be covered
-/// where it is there.
-pub(super) const SENSITIVE: [&str; 5] = [
+/// Fields that change the meaning of a message so much that they have to be covered
+/// where they are there.
+pub const MUST_COVER: [&str; 5] = [
     "content-encoding",
     "content-range",
     "x-http-method",
@@ -22,7 +22,7 @@ pub(super) struct Fields<'a> {
     pub(super) content_type: Option<&'a [u8]>,
     /// Transfer-Encoding is there, or a Content-Length that is not 0.
     pub(super) has_body: bool,
-    sensitive: [bool; SENSITIVE.len()],
+    sensitive: [bool; MUST_COVER.len()],
 }
 
 impl<'a> Fields<'a> {
@@ -47,7 +47,7 @@ impl<'a> Fields<'a> {
                     continue;
                 }
                 13.. => {
-                    for (there, other) in fields.sensitive.iter_mut().zip(SENSITIVE) {
+                    for (there, other) in fields.sensitive.iter_mut().zip(MUST_COVER) {
                         *there |= is(other);
                     }
                     continue;
@@ -63,7 +63,7 @@ impl<'a> Fields<'a> {
 
     /// Whether all that has to be covered where it is there is covered.
     pub(super) fn sensitive_are_covered(&self, components: &[Component<'_>]) -> bool {
-        SENSITIVE
+        MUST_COVER
             .iter()
             .zip(self.sensitive)
             .all(|(name, there)| !there || components.iter().any(|component| component.is(name)))

@@ -6,7 +6,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderVal
 use http::{Request, Response, Uri, request};
 
 use super::client::{self, Answer, AnswerError, Awaiting, Caller, Content, SignError};
-use super::fields::SENSITIVE;
+use super::fields::MUST_COVER;
 use super::{AnswerFields, Call, CallError, CallVerifier};
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
@@ -63,7 +63,7 @@ impl Caller {
             (false, Some(content_type)) => Some(Content::new(content_type.as_bytes(), body)),
             (false, None) => return Err(SignError::Field),
         };
-        let fields: Vec<(&str, &[u8])> = SENSITIVE
+        let fields: Vec<(&str, &[u8])> = MUST_COVER
             .into_iter()
             .filter_map(|name| Some((name, headers.get(name)?.as_bytes())))
             .collect();

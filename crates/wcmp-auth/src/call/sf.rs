@@ -18,7 +18,8 @@ pub(crate) enum Bare<'a> {
     /// text without these is this, or is not what was meant.
     String(&'a str),
     Token(&'a str),
-    /// The base64 between the colons, of which only the alphabet is checked.
+    /// The base64 between the colons, well-formed. Padding may be left out, and the
+    /// bits that it leaves unused are not looked at (section 4.2.7).
     Bytes(&'a str),
     Boolean(bool),
     Date(i64),
@@ -137,6 +138,9 @@ impl<'a> Cursor<'a> {
                     |byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'+' | b'/' | b'='),
                 );
                 self.need(b':')?;
+                if !is_base64(text) {
+                    return Err(Syntax);
+                }
                 Ok(Bare::Bytes(text))
             }
             [b'?', digit @ (b'0' | b'1'), ..] => {
@@ -273,6 +277,15 @@ pub(crate) fn is_tchar(byte: u8) -> bool {
                 | b'|'
                 | b'~'
         )
+}
+
+/// Whether a text of the alphabet and `=` is base64: a whole number of bytes, `=`
+/// at the end alone, and then filling up four characters.
+fn is_base64(text: &str) -> bool {
+    let bare = text.trim_end_matches('=');
+    let padding = text.len() - bare.len();
+    let fits = padding == 0 || padding <= 2 && text.len().is_multiple_of(4);
+    fits && !bare.contains('=') && bare.len() % 4 != 1
 }
 
 fn digits(text: &str) -> Result<i64, Syntax> {

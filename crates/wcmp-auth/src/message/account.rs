@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::{Parameters, Suite};
 
@@ -29,7 +30,7 @@ pub struct PasswordChange {
 }
 
 /// The body of `POST /knh1/register`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Registration {
     /// The realm.
     pub realm: String,
@@ -45,6 +46,17 @@ pub struct Registration {
     pub invite: String,
     /// The HMAC over all of it.
     pub mac: [u8; 32],
+}
+
+/// Who has the invite can make the account.
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration")
+            .field("realm", &self.realm)
+            .field("login", &self.login)
+            .field("made_with", &self.made_with)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Its answer.

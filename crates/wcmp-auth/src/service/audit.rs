@@ -50,7 +50,7 @@ pub enum Event<'a> {
         /// The family.
         family: &'a TokenId,
     },
-    /// A family was revoked by request.
+    /// A family was revoked by request, or since its login has too many.
     Revoked {
         /// Whose.
         login: &'a str,

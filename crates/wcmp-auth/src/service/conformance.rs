@@ -1,5 +1,6 @@
 //! What every [`Store`] has to pass, as calls: [`behaves_as_the_model`],
-//! [`decides_once`], [`remembers_across_a_restart`], [`shares_keys`].
+//! [`decides_once`], [`remembers_across_a_restart`], [`remembers_challenges`],
+//! [`shares_keys`].
 //!
 //! All of them can run on one store one after another: each history has logins,
 //! tokens and a time of its own.
@@ -22,8 +23,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub use races::decides_once;
 
 use super::{
-    Account, Admission, Attempt, KeyStore, Link, ReplayStore, Row, SEALED_KEY_LEN, SealedKey,
-    Session, SessionKeys, Store, TokenId,
+    Account, Admission, Attempt, CONSUMED_SECONDS, KeyStore, Link, ReplayStore, Row,
+    SEALED_KEY_LEN, SealedKey, Session, SessionKeys, Store, TokenId,
 };
 use crate::call::{Facts, Nonce, Reason};
 use crate::{Cost, Parameters, Record, SessionKey};
@@ -214,6 +215,30 @@ pub fn remembers_across_a_restart<S: Store>(store: S, reopen: impl FnOnce(S) -> 
     assert_eq!(revoked, Admission::Refused(Reason::Revoked));
     let row = store.get(&names.token(0)).unwrap().unwrap();
     assert_ne!(row.seen, 0);
+}
+
+/// A challenge that was used up stays so for a process whose clock is behind: for
+/// [`CONSUMED_SECONDS`] after it has expired; and not for ever.
+///
+/// # Panics
+/// If not.
+pub fn remembers_challenges(store: &dyn Store) {
+    let names = Names::new();
+    let expires = names.now + 120;
+    let snonce = |n| names.snonce(n);
+    for n in 0..3 {
+        assert!(store.consume(&snonce(n), expires, names.now).unwrap());
+    }
+    for now in [expires, expires + CONSUMED_SECONDS - 1] {
+        while store.sweep(now).unwrap() {}
+        // Another one's, by a process whose clock is right.
+        store.consume(&snonce(now), now + 120, now).unwrap();
+        for n in 0..3 {
+            assert!(!store.consume(&snonce(n), expires, expires - 1).unwrap());
+        }
+    }
+    while store.sweep(expires + CONSUMED_SECONDS).unwrap() {}
+    assert!(store.consume(&snonce(0), expires, expires - 1).unwrap());
 }
 
 /// One key a slot, and none of slots that were forgotten.

@@ -1,8 +1,13 @@
 //! start and finish (auth 3): what the core leaves to the embedder.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 
-use super::{Event, Service, ServiceError, Session, SessionKeys, Source, Stored, cut, has};
+use super::{
+    Event, MAX_FAMILIES, Row, Service, ServiceError, Session, SessionKeys, Source, Stored, TokenId,
+    cut, has,
+};
 use crate::message::{Challenge, Finish, Grant, Start};
 use crate::server::Opened;
 
@@ -95,6 +100,7 @@ impl Service {
             created: now,
             expires: granted.expires,
         };
+        self.make_room(login, now)?;
         match store.create(session) {
             Ok(true) => {}
             // A random id twice: the source is none.
@@ -113,6 +119,43 @@ impl Service {
         };
         self.audit(now, &event);
         Ok(grant)
+    }
+
+    /// Whoever logs in again and again fills neither the store nor the list of
+    /// devices.
+    fn make_room(&self, login: &str, now: u64) -> Result<(), ServiceError> {
+        let store = &self.parts.store;
+        if store.families(login)? < MAX_FAMILIES {
+            return Ok(());
+        }
+        let rows = store.list_by_user(login)?;
+        // When a family was last used, and whether it is in force.
+        let mut families: BTreeMap<TokenId, (u64, bool)> = BTreeMap::new();
+        for Row {
+            session,
+            revoked,
+            seen,
+            ..
+        } in &rows
+        {
+            let family = families.entry(session.family).or_default();
+            family.0 = family.0.max(*seen).max(session.created);
+            family.1 |= !revoked && now < session.refreshable();
+        }
+        let in_force = |family: &TokenId| families.get(family).is_some_and(|(_, it)| *it);
+        for row in rows.iter().filter(|row| !in_force(&row.session.family)) {
+            store.delete(&row.session.token)?;
+        }
+        let mut live: Vec<_> = families.iter().filter(|(_, (_, it))| *it).collect();
+        if live.len() >= MAX_FAMILIES {
+            live.sort_by_key(|(_, (used, _))| *used);
+            for (family, _) in live.into_iter().take(MAX_FAMILIES / 10) {
+                if store.revoke(family)? {
+                    self.audit(now, &Event::Revoked { login, family });
+                }
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn count_start(&self, source: Source, now: u64) -> Result<(), ServiceError> {

@@ -86,7 +86,7 @@ impl Service {
         };
         let mut devices: Vec<Device> = rows
             .iter()
-            .filter(|row| !row.revoked && row.link == Link::Live && now < row.session.stale())
+            .filter(|row| !row.revoked && row.link == Link::Live && now < row.session.refreshable())
             .filter(linked)
             .map(|Row { session, seen, .. }| Device {
                 token: session.token,
@@ -109,7 +109,7 @@ impl Service {
     /// [`ServiceError::Store`].
     pub fn delete_device(&self, caller: &Caller, token: &[u8]) -> Result<(), ServiceError> {
         let row = self.own(caller, token)?;
-        let row = row.filter(|row| !row.revoked && self.now() < row.session.stale());
+        let row = row.filter(|row| !row.revoked && self.now() < row.session.refreshable());
         self.end(caller, &row.ok_or(ServiceError::NotFound)?.session.family)
     }
 

@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::{
-    Account, Admission, Attempt, CredentialStore, KeyStore, Link, ReplayStore, Row, SealedKey,
-    Session, SessionStore, Store, StoreError, Stored, TokenId,
+    Account, Admission, Attempt, CONSUMED_SECONDS, CredentialStore, KeyStore, Link, ReplayStore,
+    Row, SealedKey, Session, SessionStore, Store, StoreError, Stored, TokenId,
 };
 use crate::call::replay::{NonceRefused, Nonces, Window};
 use crate::call::{Nonce, Reason};
@@ -29,7 +29,7 @@ const SWEEP: usize = 1024;
 pub struct MemoryStore {
     accounts: RwLock<BTreeMap<String, Arc<Cell>>>,
     shards: [Mutex<Shard>; SHARDS],
-    by_user: Mutex<BTreeMap<String, BTreeSet<TokenId>>>,
+    by_user: Mutex<BTreeMap<String, Tokens>>,
     stale: Mutex<BTreeSet<(u64, TokenId)>>,
     challenges: Mutex<BTreeSet<(u64, [u8; 32])>>,
     keys: Mutex<BTreeMap<u64, SealedKey>>,
@@ -37,6 +37,13 @@ pub struct MemoryStore {
 
 type Shard = HashMap<TokenId, Entry, BuildHasherDefault<TokenHasher>>;
 type Cell = RwLock<Option<Stored>>;
+
+/// Of a login.
+#[derive(Default)]
+struct Tokens {
+    all: BTreeSet<TokenId>,
+    roots: usize,
+}
 
 struct Entry {
     session: Arc<Session>,
@@ -112,20 +119,27 @@ impl MemoryStore {
         Arc::clone(accounts.entry(login.into()).or_default())
     }
 
+    fn tokens(&self, login: &str) -> BTreeSet<TokenId> {
+        let by_user = lock(&self.by_user);
+        let tokens = by_user.get(login).map(|tokens| tokens.all.clone());
+        tokens.unwrap_or_default()
+    }
+
     fn forget(&self, token: &TokenId) -> Result<(), StoreError> {
         let Some(entry) = self.shard(token)?.remove(token) else {
             return Ok(());
         };
         let session = entry.session;
-        if session.family == session.token {
+        if session.is_root() {
             // A family without its root is no more.
             entry.revoked.store(true, Ordering::SeqCst);
         }
         lock(&self.stale).remove(&(session.stale(), *token));
         let mut by_user = lock(&self.by_user);
         if let Some(tokens) = by_user.get_mut(&session.login) {
-            tokens.remove(token);
-            if tokens.is_empty() {
+            tokens.all.remove(token);
+            tokens.roots = tokens.roots.saturating_sub(session.is_root().into());
+            if tokens.all.is_empty() {
                 by_user.remove(&session.login);
             }
         }
@@ -199,7 +213,10 @@ impl SessionStore for MemoryStore {
         shard.insert(token, entry);
         // Under the part's lock: whoever removes the row finds these.
         lock(&self.stale).insert((stale, token));
-        lock(&self.by_user).entry(login).or_default().insert(token);
+        let mut by_user = lock(&self.by_user);
+        let tokens = by_user.entry(login).or_default();
+        tokens.all.insert(token);
+        tokens.roots += usize::from(family == token);
         Ok(true)
     }
 
@@ -225,7 +242,7 @@ impl SessionStore for MemoryStore {
     }
 
     fn list_by_user(&self, login: &str) -> Result<Vec<Row>, StoreError> {
-        let tokens = lock(&self.by_user).get(login).cloned().unwrap_or_default();
+        let tokens = self.tokens(login);
         let mut rows = Vec::with_capacity(tokens.len());
         for token in &tokens {
             rows.extend(self.get(token)?);
@@ -233,8 +250,13 @@ impl SessionStore for MemoryStore {
         Ok(rows)
     }
 
+    fn families(&self, login: &str) -> Result<usize, StoreError> {
+        let by_user = lock(&self.by_user);
+        Ok(by_user.get(login).map_or(0, |tokens| tokens.roots))
+    }
+
     fn delete_by_user(&self, login: &str) -> Result<(), StoreError> {
-        let tokens = lock(&self.by_user).get(login).cloned().unwrap_or_default();
+        let tokens = self.tokens(login);
         tokens.iter().try_for_each(|token| self.forget(token))
     }
 
@@ -336,7 +358,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn forget_expired(challenges: &mut BTreeSet<(u64, [u8; 32])>, now: u64, most: usize) -> bool {
     for _ in 0..most {
         match challenges.first() {
-            Some((expires, _)) if *expires <= now => challenges.pop_first(),
+            Some((expires, _)) if expires.saturating_add(CONSUMED_SECONDS) <= now => {
+                challenges.pop_first()
+            }
             _ => return false,
         };
     }

@@ -67,6 +67,8 @@
 //!   answer, whatever else it asks for.
 //! * **Devices** are families that could still be refreshed; each is named by its
 //!   live token, and `created` is the login's time.
+//! * **A login has at most about a thousand families** ([`MAX_FAMILIES`]); of two
+//!   logins at once, both may be one too many.
 //! * **Within 300 seconds** of a login means at most 300 s after its finish.
 
 mod account;
@@ -100,8 +102,9 @@ pub use rate::{Bucket, Limits, RateLimiter, RateTable, RetryAfter, Source};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 pub use store::{
-    Account, Admission, Attempt, CredentialStore, KeyStore, Link, ReplayStore, Row, SEALED_KEY_LEN,
-    SealedKey, Session, SessionKeys, SessionStore, Store, StoreError, Stored, TokenId,
+    Account, Admission, Attempt, CONSUMED_SECONDS, CredentialStore, KeyStore, Link, ReplayStore,
+    Row, SEALED_KEY_LEN, SealedKey, Session, SessionKeys, SessionStore, Store, StoreError, Stored,
+    TokenId,
 };
 
 use crate::encode::enc;
@@ -115,6 +118,11 @@ use keys::{Fleet, Keys};
 pub const REFRESH_SECONDS: u64 = 30 * 24 * 60 * 60;
 /// Seconds after a login for which its session may set a password.
 pub const PASSWORD_SECONDS: u64 = 300;
+
+/// Families of sessions that a login can have at a time. At the next login, those that
+/// have ended are forgotten; if all are in force, a tenth are revoked, those that were
+/// not used for longest.
+pub const MAX_FAMILIES: usize = 1000;
 
 /// The time.
 pub trait Clock: Send + Sync {
@@ -269,6 +277,12 @@ impl Service {
             invites,
         });
         Ok(self)
+    }
+
+    /// Whether clients can register at all.
+    #[must_use]
+    pub fn registers(&self) -> bool {
+        self.registration.is_some()
     }
 
     /// The policy.

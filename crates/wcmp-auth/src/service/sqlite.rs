@@ -24,8 +24,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
 use super::{
-    Account, Admission, Attempt, CredentialStore, Link, ReplayStore, Row, Session, SessionStore,
-    Store, StoreError, Stored, TokenId,
+    Account, Admission, Attempt, CONSUMED_SECONDS, CredentialStore, Link, ReplayStore, Row,
+    Session, SessionStore, Store, StoreError, Stored, TokenId,
 };
 use crate::call::replay::{Counters, NONCE_SECONDS, NonceRefused, Nonces, Replayed};
 use crate::call::{Nonce, Reason};
@@ -399,6 +399,14 @@ impl SessionStore for SqliteStore {
         Ok(rows)
     }
 
+    fn families(&self, login: &str) -> Result<usize, StoreError> {
+        let inner = self.inner();
+        let count = "SELECT count(*) FROM sessions WHERE login = ? AND token = family";
+        let mut select = inner.file.prepare_cached(count)?;
+        let count: i64 = select.query_row([login], |row| row.get(0))?;
+        usize::try_from(count).map_err(|_| StoreError::Corrupt)
+    }
+
     fn delete_by_user(&self, login: &str) -> Result<(), StoreError> {
         let mut inner = self.inner();
         let tokens = inner.tokens("SELECT token FROM sessions WHERE login = ?", [login])?;
@@ -407,14 +415,15 @@ impl SessionStore for SqliteStore {
 
     fn sweep(&self, now: u64) -> Result<bool, StoreError> {
         let mut inner = self.inner();
+        let consumed = row::signed(now.saturating_sub(CONSUMED_SECONDS));
         let (now, limit) = (row::signed(now), SWEEP.to_string());
         let stale = "SELECT token FROM sessions WHERE stale <= ? ORDER BY stale LIMIT ";
         let stale = inner.tokens(&[stale, &limit].concat(), [now])?;
         inner.forget(&stale)?;
         let mut more = stale.len() == SWEEP;
-        for (table, key, time) in [
-            ("nonces", "(token, nonce)", "until"),
-            ("challenges", "(expires, snonce)", "expires"),
+        for (table, key, time, until) in [
+            ("nonces", "(token, nonce)", "until", now),
+            ("challenges", "(expires, snonce)", "expires", consumed),
         ] {
             let columns = key.trim_matches(['(', ')']);
             let delete = [
@@ -435,7 +444,7 @@ impl SessionStore for SqliteStore {
             let deleted = inner
                 .file
                 .prepare_cached(&delete.concat())?
-                .execute([now])?;
+                .execute([until])?;
             more |= deleted == SWEEP;
         }
         Ok(more)

@@ -39,7 +39,12 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 use crate::call::{Facts, Reason};
+use crate::limits::MAX_TTL;
 use crate::{Record, SessionKey};
+
+/// Seconds for which a consumed challenge is remembered after it has expired: as
+/// far as clocks of processes on one store may be apart.
+pub const CONSUMED_SECONDS: u64 = 300;
 
 /// A token's id: 16 random bytes, a name and no secret.
 pub type TokenId = [u8; 16];
@@ -190,12 +195,32 @@ pub struct Session {
 }
 
 impl Session {
-    /// When the row may be swept: neither calls nor refreshes are possible any
-    /// more, seconds since 1970.
+    /// Whether it comes from a login, and not from a refresh.
     #[must_use]
-    pub fn stale(&self) -> u64 {
+    pub fn is_root(&self) -> bool {
+        self.family == self.token
+    }
+
+    /// Until when it can call or be refreshed, seconds since 1970.
+    #[must_use]
+    pub fn refreshable(&self) -> u64 {
         let refreshable = self.logged_in.saturating_add(super::REFRESH_SECONDS);
         self.expires.max(refreshable)
+    }
+
+    /// When the row may be swept, seconds since 1970: it cannot be used any more,
+    /// and nor can, if it is a root, any session of its family. A missing root is
+    /// a revoked one, and the last successor, made just before refreshing ends,
+    /// calls for as long as a session may.
+    #[must_use]
+    pub fn stale(&self) -> u64 {
+        match self.is_root() {
+            true => self.refreshable().max(
+                self.logged_in
+                    .saturating_add(super::REFRESH_SECONDS + u64::from(MAX_TTL)),
+            ),
+            false => self.refreshable(),
+        }
     }
 }
 
@@ -267,6 +292,16 @@ pub trait SessionStore: Send + Sync {
     /// [`StoreError`].
     fn list_by_user(&self, login: &str) -> Result<Vec<Row>, StoreError>;
 
+    /// How many families of a login there are, ended ones too: rows that are roots.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn families(&self, login: &str) -> Result<usize, StoreError> {
+        let rows = self.list_by_user(login)?;
+        let roots = rows.iter().filter(|row| row.session.is_root());
+        Ok(roots.count())
+    }
+
     /// Forgets all rows of a login. No refusal to them can be signed any more.
     ///
     /// # Errors
@@ -274,8 +309,8 @@ pub trait SessionStore: Send + Sync {
     fn delete_by_user(&self, login: &str) -> Result<(), StoreError>;
 
     /// Forgets rows that are stale ([`Session::stale`] <= `now`), and nonces and
-    /// challenges that are out of time, at most about a thousand of each so that
-    /// nobody waits for long. Whether there may be more.
+    /// challenges ([`CONSUMED_SECONDS`]) that are out of time, at most about a
+    /// thousand of each so that nobody waits for long. Whether there may be more.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -335,9 +370,9 @@ impl Attempt<'_> {
 
 /// What may happen once only.
 pub trait ReplayStore: Send + Sync {
-    /// Records a challenge's nonce until `expires`; those expired `now` may be
-    /// forgotten. Whether it was not there: of any number of callers, one is told
-    /// so.
+    /// Records a challenge's nonce until `expires` + [`CONSUMED_SECONDS`]; those
+    /// out of time `now` may be forgotten. Whether it was not there: of any number
+    /// of callers, one is told so.
     ///
     /// # Errors
     /// [`StoreError`].

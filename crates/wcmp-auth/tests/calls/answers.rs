@@ -418,3 +418,52 @@ fn nothing_secret_is_shown() {
         assert!(!shown.contains(inside), "{shown}");
     }
 }
+
+/// The digest is one of the bytes as sent: what says how to read them is covered too.
+#[test]
+fn encodings_and_ranges_are_covered() {
+    let fields = [
+        ("content-encoding", "gzip"),
+        ("content-range", "bytes 0-4/9"),
+    ];
+    let signed = |content_type| {
+        let (mut answering, awaiting) = exchange("POST");
+        for (name, value) in fields {
+            answering = answering.covering(name, value.as_bytes()).unwrap();
+        }
+        let mut signed = answer(answering, 206, content_type, b"hello");
+        for (name, value) in fields {
+            signed.headers = signed.headers.with(name, value);
+        }
+        (signed, awaiting)
+    };
+    for content_type in [None, Some("text/plain")] {
+        let (good, awaiting) = signed(content_type);
+        assert!(good.verify(awaiting).is_ok());
+        for (name, _) in fields {
+            for headers in [
+                good.headers.clone().without(name),
+                good.headers.clone().without(name).with(name, "other"),
+                good.headers.clone().with(name, "other"),
+            ] {
+                let changed = Signed {
+                    headers,
+                    ..good.clone()
+                };
+                let (_, awaiting) = exchange("POST");
+                assert!(changed.verify(awaiting).is_err());
+            }
+        }
+    }
+    for (name, value) in [
+        ("x-other", &b"x"[..]),
+        ("content-encoding", b"\n"),
+        ("Content-Encoding", b"\r"),
+    ] {
+        let (answering, _) = exchange("POST");
+        assert!(answering.covering(name, value).is_err(), "{name}");
+    }
+    let (answering, _) = exchange("POST");
+    let once = answering.covering("Content-Range", b"x").unwrap();
+    assert!(once.covering("content-range", b"x").is_err());
+}

@@ -670,7 +670,7 @@ fn a_dash_is_standard_input_and_never_a_file() {
 #[test]
 fn pruning_forgets_the_order_that_a_killed_import_left() {
     use wcmp::relay::bundle::Stamp;
-    use wcmp::relay::node::{Hold, Node};
+    use wcmp::relay::node::Node;
     use wcmp::relay::policy::{Policy, Visit};
     use wcmp::relay::store::{Folder, Options, SegmentStore};
     let place = Place::new();
@@ -683,8 +683,7 @@ fn pruning_forgets_the_order_that_a_killed_import_left() {
         for i in 1..=3 {
             let bytes = place.read(&format!("{i}.env"));
             let mut visit = Visit::new(node.policy());
-            node.take_in(&mut visit, &[(Stamp::NONE, &bytes)], Hold::Random)
-                .unwrap();
+            node.take_in(&mut visit, &[(Stamp::NONE, &bytes)]).unwrap();
         }
     }
     let arrivals = || fs::read(place.path("home/store/arrivals")).map_or(0, |bytes| bytes.len());

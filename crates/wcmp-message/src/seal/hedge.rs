@@ -12,22 +12,25 @@ use super::Sealer;
 pub(super) struct Hedge(Zeroizing<[u8; 32]>);
 
 impl Hedge {
-    /// `encoded` is the content without a reply key.
+    /// `encoded` is the content without a reply key, in parts.
     pub(super) fn new(
         provider: &Provider,
         sealer: &Sealer<'_>,
         entropy: &[u8; 32],
-        encoded: &[u8],
+        encoded: [&[u8]; 3],
     ) -> Hedge {
         let seed = sealer.sender.map(KeyPair::dangerous_seed);
         let seed = seed.map(<[u8; 32]>::as_slice).unwrap_or_default();
         let reply = sealer.reply.map(|(keys, _)| keys.public().as_bytes());
         let reply = reply.unwrap_or_default();
-        let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes();
-        let (seed_len, encoded_len) = (length(seed), length(encoded));
-        let (reply_len, suite) = (length(reply), sealer.suite.id_bytes());
+        let length = |parts: &[&[u8]]| {
+            let len = parts.iter().map(|part| part.len()).sum::<usize>();
+            u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes()
+        };
+        let (seed_len, encoded_len) = (length(&[seed]), length(&encoded));
+        let (reply_len, suite) = (length(&[reply]), sealer.suite.id_bytes());
         let expires = sealer.expires.to_be_bytes();
-        let mut parts: Vec<&[u8]> = Vec::with_capacity(9 + sealer.to.len());
+        let mut parts: Vec<&[u8]> = Vec::with_capacity(11 + sealer.to.len());
         parts.extend([
             b"WCMP v1 hedge".as_slice(),
             &seed_len,
@@ -35,7 +38,9 @@ impl Hedge {
             &suite,
             &expires,
         ]);
-        parts.extend([encoded_len.as_slice(), encoded, &reply_len, reply]);
+        let [head, no_reply, tail] = encoded;
+        parts.extend([encoded_len.as_slice(), head, no_reply, tail]);
+        parts.extend([reply_len.as_slice(), reply]);
         parts.extend(sealer.to.iter().map(|to| to.public.key_id().as_slice()));
         Hedge(kdf::extract(provider, entropy, &parts))
     }

@@ -8,7 +8,7 @@ use wcmp_suite::hpke::SharedSecret;
 use wcmp_suite::slot::{self, Ephemeral};
 use wcmp_suite::{Form, KeyPair, KeyType, Provider, stranger_hint};
 use wcmp_wire::{Body, Core};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::hedge::Hedge;
 use super::{Sealer, To};
@@ -42,15 +42,7 @@ impl<'a> Sealing<'a> {
     pub(super) fn rows(&self, body: &Body) -> Result<Vec<Row<'a>>, SealError> {
         let slots = self.sealer.slot_count();
         let mut rows = Vec::with_capacity(slots);
-        for to in &self.sealer.to {
-            let shared = match self.ephemeral {
-                Some(ephemeral) => Some(ephemeral.encapsulate(self.provider, to.public)?),
-                None => None,
-            };
-            let hint = self.hint(to, shared.as_ref(), body)?;
-            let holder = Holder::Receiver(to, shared);
-            rows.push(Row { hint, holder });
-        }
+        self.receivers(body, &mut rows)?;
         let dummies = rows.len()..slots;
         for row in dummies.filter_map(|row| u16::try_from(row).ok()) {
             rows.push(Row {
@@ -59,6 +51,31 @@ impl<'a> Sealing<'a> {
             });
         }
         Ok(rows)
+    }
+
+    fn receivers(&self, body: &Body, rows: &mut Vec<Row<'a>>) -> Result<(), SealError> {
+        #[cfg(feature = "rayon")]
+        if self.sealer.all_cores {
+            use rayon::prelude::*;
+            let made = self.sealer.to.par_iter().map(|to| self.receiver(to, body));
+            rows.extend(made.collect::<Result<Vec<_>, _>>()?);
+            return Ok(());
+        }
+        for to in &self.sealer.to {
+            rows.push(self.receiver(to, body)?);
+        }
+        Ok(())
+    }
+
+    fn receiver(&self, to: &'a To<'a>, body: &Body) -> Result<Row<'a>, SealError> {
+        let shared = match self.ephemeral {
+            Some(ephemeral) => Some(ephemeral.encapsulate(self.provider, to.public)?),
+            None => None,
+        };
+        Ok(Row {
+            hint: self.hint(to, shared.as_ref(), body)?,
+            holder: Holder::Receiver(to, shared),
+        })
     }
 
     /// Spec 6.3.
@@ -85,68 +102,99 @@ impl<'a> Sealing<'a> {
         }
     }
 
-    /// The sealed keys of these rows, in their order.
-    pub(super) fn sealed_keys<R: TryCryptoRng + ?Sized>(
+    /// Writes the sealed keys of these rows, in their order.
+    pub(super) fn seal_keys<R: TryCryptoRng + ?Sized>(
         &self,
         rows: &[Row<'_>],
         core: &Core,
         rng: &mut R,
-    ) -> Result<Vec<u8>, SealError> {
+        out: &mut [u8],
+    ) -> Result<(), SealError> {
         let suite = self.sealer.suite;
-        let mut sealed = Vec::with_capacity(rows.len() * suite.slot_len());
-        for row in rows {
-            match &row.holder {
-                Holder::Receiver(to, Some(shared)) => sealed.extend(slot::seal(
-                    self.provider,
-                    suite,
-                    shared,
-                    &core.0,
-                    to.public.key_id(),
-                    self.content_key,
-                )?),
-                Holder::Receiver(to, None) => {
-                    sealed.extend(self.xwing_slot(to.public, core, rng)?);
-                }
-                Holder::Dummy(row) => match suite.key_type() {
-                    KeyType::X25519 => {
-                        let key = self.hedge.draw_for::<48>(self.provider, b"dummy key", *row);
-                        sealed.extend_from_slice(&*key);
-                    }
-                    KeyType::XWing => {
-                        // Random bytes are no ML-KEM ciphertext, and that shows.
-                        let seed = random::<32, R>(rng)?;
-                        let nobody = KeyPair::from_seed(self.provider, KeyType::XWing, &seed)?;
-                        sealed.extend(self.xwing_slot(nobody.public(), core, rng)?);
-                    }
-                },
-            }
+        let random = match suite.key_type() {
+            KeyType::X25519 => Zeroizing::default(),
+            KeyType::XWing => draw(rows, rng)?,
+        };
+        let seal = |(place, (row, slot)): (usize, (&Row<'_>, &mut [u8]))| {
+            self.seal_key(row, random.get(place), core, slot)
+        };
+        #[cfg(feature = "rayon")]
+        if self.sealer.all_cores {
+            use rayon::prelude::*;
+            let slots = out.par_chunks_exact_mut(suite.slot_len());
+            return rows.par_iter().zip(slots).enumerate().try_for_each(seal);
         }
-        Ok(sealed)
+        let slots = out.chunks_exact_mut(suite.slot_len());
+        rows.iter().zip(slots).enumerate().try_for_each(seal)
     }
 
-    fn xwing_slot<R: TryCryptoRng + ?Sized>(
+    fn seal_key(
         &self,
-        receiver: &wcmp_suite::PublicKey,
+        row: &Row<'_>,
+        random: Option<&Random>,
         core: &Core,
-        rng: &mut R,
-    ) -> Result<Vec<u8>, SealError> {
-        let randomness = random::<64, R>(rng)?;
-        Ok(slot::seal_xwing(
-            self.provider,
-            self.sealer.suite,
-            receiver,
-            &randomness,
-            &core.0,
-            self.content_key,
-        )?)
+        out: &mut [u8],
+    ) -> Result<(), SealError> {
+        let (provider, suite) = (self.provider, self.sealer.suite);
+        let (core, key) = (&core.0, self.content_key);
+        match (&row.holder, random) {
+            (Holder::Receiver(to, Some(secret)), _) => {
+                let id = to.public.key_id();
+                out.copy_from_slice(&slot::seal(provider, suite, secret, core, id, key)?);
+            }
+            (Holder::Dummy(row), None) => {
+                let random = self.hedge.draw_for::<48>(provider, b"dummy key", *row);
+                out.copy_from_slice(&*random);
+            }
+            (Holder::Receiver(to, None), Some(Random { slot, .. })) => {
+                let sealed = slot::seal_xwing(provider, suite, to.public, slot, core, key)?;
+                out.copy_from_slice(&sealed);
+            }
+            (Holder::Dummy(_), Some(Random { nobody, slot })) => {
+                // Random bytes are no ML-KEM ciphertext, and that shows.
+                let nobody = KeyPair::from_seed(provider, KeyType::XWing, nobody)?;
+                let public = nobody.public();
+                let sealed = slot::seal_xwing(provider, suite, public, slot, core, key)?;
+                out.copy_from_slice(&sealed);
+            }
+            (Holder::Receiver(_, None), None) => return Err(SealError::Crypto),
+        }
+        Ok(())
     }
 }
 
-fn random<const N: usize, R: TryCryptoRng + ?Sized>(
+/// The randomness of an X-Wing slot.
+struct Random {
+    /// The seed of a dummy's throw-away key.
+    nobody: [u8; 32],
+    slot: [u8; 64],
+}
+
+impl Zeroize for Random {
+    fn zeroize(&mut self) {
+        self.nobody.zeroize();
+        self.slot.zeroize();
+    }
+}
+
+/// That of all rows: one after the other, whoever computes them afterwards.
+fn draw<R: TryCryptoRng + ?Sized>(
+    rows: &[Row<'_>],
     rng: &mut R,
-) -> Result<Zeroizing<[u8; N]>, SealError> {
-    let mut out = Zeroizing::new([0u8; N]);
-    rng.try_fill_bytes(&mut *out)
-        .map_err(|_| SealError::Random)?;
-    Ok(out)
+) -> Result<Zeroizing<Vec<Random>>, SealError> {
+    let mut all = Zeroizing::new(Vec::with_capacity(rows.len()));
+    for row in rows {
+        let (mut nobody, mut slot) = (Zeroizing::new([0; 32]), Zeroizing::new([0; 64]));
+        if matches!(row.holder, Holder::Dummy(_)) {
+            rng.try_fill_bytes(&mut *nobody)
+                .map_err(|_| SealError::Random)?;
+        }
+        rng.try_fill_bytes(&mut *slot)
+            .map_err(|_| SealError::Random)?;
+        all.push(Random {
+            nobody: *nobody,
+            slot: *slot,
+        });
+    }
+    Ok(all)
 }

@@ -23,7 +23,7 @@ pub const PART_LIMIT: u64 = 1 << 30;
 
 /// Seconds from 1970 to 1980-01-02T00:00:00Z, the modification time of every file: the second day that FAT knows, so
 /// that no time zone takes it before the first.
-const MODIFIED: u64 = 315_619_200;
+pub(crate) const MODIFIED: u64 = 315_619_200;
 
 /// So many random names are tried; each is taken already about once in 2^40 times.
 const TRIES: usize = 8;

@@ -14,7 +14,7 @@ use super::source::Patient;
 use crate::bundle::{Completeness, Event, Io, OpenError, Reader, Source, Stamp};
 #[cfg(feature = "sealed")]
 use crate::bundle::{SealedError, Secret, Unsealed};
-use crate::node::{Hold, Node, NodeError};
+use crate::node::{Node, NodeError};
 use crate::policy::{Header, Reason, Subject, Verdict, Visit, VisitLimits};
 use crate::store::Store;
 
@@ -287,9 +287,7 @@ impl<'a, S: Store> Import<'a, S> {
 
     fn flush(&mut self) -> Result<(), NodeError<S::Error>> {
         let frames: Vec<_> = self.batch.frames().collect();
-        let taken = self
-            .node
-            .take_in_what_fits(&mut self.visit, &frames, Hold::Random);
+        let taken = self.node.take_in_what_fits(&mut self.visit, &frames);
         self.batch.clear();
         taken
     }

@@ -8,16 +8,13 @@ use wcmp_wire::Id;
 
 use super::{Limits, Offer, Shelf};
 use crate::bundle::Stamp;
-use crate::node::{Hold, Node, NodeError};
+use crate::node::{Node, NodeError};
 use crate::policy::{Allowance, CLOCK_TOLERANCE, Policy, Reason, Tally, Visit};
 use crate::store::{Entry, Store};
 
 /// A batch is taken in when it has so many envelopes, or so many bytes.
 const BATCH: usize = 4096;
 const BATCH_BYTES: usize = 8 << 20;
-
-/// Offers are listed so many at a time.
-const PAGE: usize = 1 << 16;
 
 /// The peer of one session: its budget, and what it brought that is not taken in yet. In memory only, as who brought
 /// what is never stored (spec 9.2).
@@ -110,7 +107,7 @@ impl<S: Store> GuestAt<'_, S> {
             .iter()
             .map(|waiting| (waiting.stamp(), &waiting.envelope[..]))
             .collect();
-        self.node.take_in_what_fits(visit, &frames, Hold::Random)?;
+        self.node.take_in_what_fits(visit, &frames)?;
         let spent = visit.tally.dropped_for(Reason::BUDGET) > budget;
         // One that is worth little is refused where others are not; if all of them are, the store is full.
         let full = visit.tally.dropped_for(Reason::ROOM) > room && visit.tally.kept == kept
@@ -123,37 +120,24 @@ impl<S: Store> GuestAt<'_, S> {
     }
 }
 
-/// A page of what a node offers, ascending by id behind `after`; empty at the end. For a [`Shelf`] that several sessions
-/// share, and that should not be theirs alone while one lists everything.
-///
-/// # Errors
-/// If the clock stepped or the store fails.
-pub fn offers<S: Store>(
-    node: &mut Node<S>,
-    after: Option<&Id>,
-) -> Result<Vec<Offer>, NodeError<S::Error>> {
-    let page = node.offered(after, PAGE)?;
-    let offer = |entry: Entry| Offer {
-        id: entry.id,
-        expires: entry.expires,
-        len: entry.size as usize,
-    };
-    Ok(page.into_iter().map(offer).collect())
+impl From<Entry> for Offer {
+    fn from(entry: Entry) -> Self {
+        Self {
+            id: entry.id,
+            expires: entry.expires,
+            len: entry.size as usize,
+        }
+    }
 }
 
 impl<S: Store> Shelf for GuestAt<'_, S> {
     type Error = NodeError<S::Error>;
 
     fn offer(&mut self, each: &mut dyn FnMut(Offer)) -> Result<(), Self::Error> {
-        let mut after: Option<Id> = None;
-        loop {
-            let page = offers(self.node, after.as_ref())?;
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            after = Some(last.id);
-            page.into_iter().for_each(&mut *each);
+        for entry in self.node.offered()? {
+            each(entry.into());
         }
+        Ok(())
     }
 
     fn fetch(

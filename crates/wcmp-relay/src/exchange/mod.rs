@@ -35,7 +35,7 @@ use core::time::Duration;
 use wcmp_wire::{Id, MAX_ENVELOPE};
 
 use crate::bundle::Stamp;
-pub use guest::{Guest, GuestAt, offers};
+pub use guest::{Guest, GuestAt};
 pub use session::Session;
 
 /// Most hours between now and the expiry of an envelope that takes part in an exchange: no more than 128 days differ.

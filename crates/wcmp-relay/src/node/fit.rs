@@ -1,6 +1,6 @@
 //! Intake where the medium is nearly full.
 
-use super::{Hold, Node, NodeError, Result};
+use super::{Node, NodeError, Result};
 use crate::bundle::Stamp;
 use crate::policy::{Reason, Visit};
 use crate::store::Store;
@@ -18,11 +18,10 @@ impl<S: Store> Node<S> {
         &mut self,
         visit: &mut Visit,
         batch: &[(Stamp<'_>, &[u8])],
-        hold: Hold,
     ) -> Result<(), S> {
         let before = visit.tally.clone();
         if visit.misfits < MISFITS {
-            match self.take_in(visit, batch, hold) {
+            match self.take_in(visit, batch) {
                 Err(NodeError::Store(error)) if S::is_full(&error) => {}
                 done => return done,
             }
@@ -31,8 +30,8 @@ impl<S: Store> Node<S> {
         visit.tally = before;
         if batch.len() > 1 && visit.misfits < MISFITS {
             let (front, back) = batch.split_at(batch.len() / 2);
-            self.take_in_what_fits(visit, front, hold)?;
-            return self.take_in_what_fits(visit, back, hold);
+            self.take_in_what_fits(visit, front)?;
+            return self.take_in_what_fits(visit, back);
         }
         visit.misfits = visit.misfits.saturating_add(1);
         for _ in batch {

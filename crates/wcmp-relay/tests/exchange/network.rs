@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use wcmp_relay::bundle::{Export, Stamp, Writer};
 use wcmp_relay::carry::{Import, candidates, export};
 use wcmp_relay::exchange::{Error, Guest, Limits, Offer, Session, Shelf};
-use wcmp_relay::node::{Hold, Node};
+use wcmp_relay::node::Node;
 use wcmp_relay::policy::{Allowance, Policy, Reason, Tally, Visit};
 use wcmp_relay::store::{Options, Quota, SegmentStore, Store, StoreError};
 use wcmp_relay::work::Work;
@@ -88,7 +88,7 @@ impl Person {
     }
 
     fn ids(&mut self) -> BTreeSet<Id> {
-        let all = self.node().store().list(0..=u32::MAX, None, usize::MAX);
+        let all = self.node().store().list(0..=u32::MAX);
         all.unwrap().into_iter().map(|entry| entry.id).collect()
     }
 }
@@ -290,8 +290,7 @@ impl World {
         let writer = self.somebody();
         let node = self.people[writer].node();
         let mut visit = Visit::new(node.policy());
-        node.take_in(&mut visit, &[(stamp, &letter)], Hold::Random)
-            .unwrap();
+        node.take_in(&mut visit, &[(stamp, &letter)]).unwrap();
         // A store may be full of what is worth more.
         assert!(visit.tally.kept == 1 || self.setting.quota < 1000);
         id

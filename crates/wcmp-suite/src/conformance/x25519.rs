@@ -63,7 +63,16 @@ pub(super) fn small_order() -> impl Iterator<Item = [u8; 32]> {
 
 pub(super) fn check(provider: &Provider) {
     let (name, x25519) = (provider.name, provider.x25519);
-    let agree = |secret: &[u8; 32], public: &[u8; 32]| x25519.agree(secret, public).map(|out| *out);
+    let agree = |secret: &[u8; 32], public: &[u8; 32]| {
+        let secret = x25519.secret(secret);
+        let first = secret.agree(public).map(|out| *out);
+        let again = secret.agree(public).map(|out| *out);
+        assert_eq!(
+            first, again,
+            "{name}: a prepared X25519 secret is used again"
+        );
+        first
+    };
 
     for [scalar, u, result] in FUNCTION {
         let (scalar, mut u) = (array(scalar), array(u));
@@ -101,7 +110,7 @@ pub(super) fn check(provider: &Provider) {
     for ([secret, public], [_, peer]) in [(ALICE, BOB), (BOB, ALICE)] {
         let secret = array(secret);
         assert_eq!(
-            x25519.public(&secret),
+            x25519.secret(&secret).public(),
             array(public),
             "{name}: X25519 public key, RFC 7748 section 6.1"
         );

@@ -1,17 +1,18 @@
 //! RustCrypto and dalek.
 
 use aes_gcm::aead::{AeadInOut, KeyInit};
-use alloc::vec::Vec;
+use alloc::boxed::Box;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use hmac::{Hmac, Mac};
+use ml_kem::Decapsulate;
+use ml_kem::ml_kem_768::{DecapsulationKey, EncapsulationKey};
 use sha2::{Digest, Sha256};
-use x_wing::{DecapsulationKeyRejectNonContrib, Decapsulator, KeyExport, TryDecapsulate};
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{Aead, CryptoError, Ed25519, Provider, X25519, XWing};
+use super::xwing::{Composed, MlKem, MlKemSecret};
+use super::{Aead, CryptoError, Ed25519, Provider, X25519, X25519Secret};
 use crate::AeadAlgorithm;
-use crate::public_key::x25519_small_order;
 
 pub(super) const PROVIDER: Provider = Provider {
     name: "RustCrypto",
@@ -20,10 +21,13 @@ pub(super) const PROVIDER: Provider = Provider {
     aead: &RustCrypto,
     x25519: &RustCrypto,
     ed25519: &RustCrypto,
-    xwing: &RustCrypto,
+    xwing: &Composed {
+        ml_kem: &RustCrypto,
+        x25519: &RustCrypto,
+    },
 };
 
-struct RustCrypto;
+pub(super) struct RustCrypto;
 
 fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = Sha256::new();
@@ -95,16 +99,18 @@ impl Aead for RustCrypto {
 }
 
 impl X25519 for RustCrypto {
-    fn public(&self, secret: &[u8; 32]) -> [u8; 32] {
-        PublicKey::from(&StaticSecret::from(*secret)).to_bytes()
+    fn secret(&self, secret: &[u8; 32]) -> Box<dyn X25519Secret> {
+        Box::new(StaticSecret::from(*secret))
+    }
+}
+
+impl X25519Secret for StaticSecret {
+    fn public(&self) -> [u8; 32] {
+        PublicKey::from(self).to_bytes()
     }
 
-    fn agree(
-        &self,
-        secret: &[u8; 32],
-        public: &[u8; 32],
-    ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
-        let shared = StaticSecret::from(*secret).diffie_hellman(&PublicKey::from(*public));
+    fn agree(&self, public: &[u8; 32]) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
+        let shared = self.diffie_hellman(&PublicKey::from(*public));
         if shared.was_contributory() {
             Ok(Zeroizing::new(shared.to_bytes()))
         } else {
@@ -136,41 +142,31 @@ impl Ed25519 for RustCrypto {
     }
 }
 
-impl XWing for RustCrypto {
-    fn public(&self, secret: &[u8; 32]) -> Vec<u8> {
-        let key = x_wing::DecapsulationKey::from(*secret);
-        key.encapsulation_key().to_bytes().to_vec()
+impl MlKem for RustCrypto {
+    fn secret(&self, key: DecapsulationKey) -> Box<dyn MlKemSecret> {
+        Box::new(key)
     }
 
     fn encapsulate(
         &self,
-        public: &[u8],
-        randomness: &[u8; 64],
-    ) -> Result<(Vec<u8>, Zeroizing<[u8; 32]>), CryptoError> {
-        let key = x_wing::EncapsulationKey::try_from(public).map_err(|_| CryptoError)?;
-        // The crate lets an all-zero X25519 output pass; only a key of small
-        // order can give one.
-        let x25519 = public.last_chunk::<32>().ok_or(CryptoError)?;
-        if x25519_small_order(x25519) {
-            return Err(CryptoError);
-        }
-        let (ciphertext, mut secret) = key.encapsulate_deterministic(randomness.into());
-        let shared = Zeroizing::new(secret.0);
-        secret.zeroize();
-        Ok((ciphertext.to_vec(), shared))
-    }
-
-    fn decapsulate(
-        &self,
-        secret: &[u8; 32],
-        ciphertext: &[u8],
+        public: &[u8; 1184],
+        randomness: &[u8; 32],
+        ciphertext: &mut [u8; 1088],
     ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
-        let ciphertext: &[u8; 1120] = ciphertext.try_into().map_err(|_| CryptoError)?;
-        let mut shared = DecapsulationKeyRejectNonContrib::from(*secret)
-            .try_decapsulate(ciphertext.into())
-            .map_err(|_| CryptoError)?;
-        let out = Zeroizing::new(shared.0);
-        shared.zeroize();
-        Ok(out)
+        let key = EncapsulationKey::new(public.into()).map_err(|_| CryptoError)?;
+        let (made, mut secret) = key.encapsulate_deterministic(randomness.into());
+        *ciphertext = made.into();
+        let shared = Zeroizing::new(secret.into());
+        secret.zeroize();
+        Ok(shared)
+    }
+}
+
+impl MlKemSecret for DecapsulationKey {
+    fn decapsulate(&self, ciphertext: &[u8; 1088]) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
+        let mut secret = Decapsulate::decapsulate(self, ciphertext.into());
+        let shared = Zeroizing::new(secret.into());
+        secret.zeroize();
+        Ok(shared)
     }
 }

@@ -187,7 +187,8 @@ impl Crafted {
         }
         // kem_context holds the bytes as they stand, bit 255 included.
         let secret = sha256(&[b"an ephemeral key"]);
-        let mut enc = CRYPTO.x25519.public(&secret);
+        let secret = CRYPTO.x25519.secret(&secret);
+        let mut enc = secret.public();
         enc[31] |= 0x80;
         let forge = self.honest(OPEN);
         let content_key = TestRng::new(forge.seed).array::<32>();
@@ -195,7 +196,7 @@ impl Crafted {
         let sealed = |it: &Envelope| {
             let core = it.core(sha256, &it.body(sha256));
             let kem = bob.kem().try_into().unwrap();
-            let shared = hpke::dhkem_encap(&CRYPTO, &secret, &enc, kem).unwrap();
+            let shared = hpke::dhkem_encap(&CRYPTO, &*secret, &enc, kem).unwrap();
             slot::seal(&CRYPTO, OPEN, &shared, &core.0, bob.key_id(), &content_key).unwrap()
         };
         let hook = |stage: Stage, it: &mut Envelope| match stage {

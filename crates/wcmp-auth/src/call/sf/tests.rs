@@ -1,3 +1,4 @@
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -280,4 +281,24 @@ fn numbers_end_at_fifteen_digits() {
     );
     assert_eq!(integer("1000000000000000"), Err(Syntax));
     assert_eq!(integer(&"9".repeat(100_000)), Err(Syntax));
+}
+
+#[test]
+fn base64_is_whole() {
+    let bytes = |text: &str| {
+        let field = format!(":{text}:");
+        let read = Cursor::new(field.as_bytes()).and_then(|mut cursor| cursor.bare());
+        read.is_ok_and(|bare| bare == Bare::Bytes(text))
+    };
+    for good in [
+        "", "AA==", "AA", "AAA=", "AAA", "AAAA", "AB==", "AAAAAA", "+/+/",
+    ] {
+        assert!(bytes(good), "{good}");
+    }
+    for bad in [
+        "=", "==", "A", "A=", "A=A", "A=A=", "AA=", "AA=A", "=AAA", "AAA==", "AAAA=", "AAAA==",
+        "AAAA====", "AA===", "AAAAA", "A===", "A_==", "A-==",
+    ] {
+        assert!(!bytes(bad), "{bad}");
+    }
 }

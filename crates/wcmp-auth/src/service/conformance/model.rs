@@ -268,6 +268,12 @@ impl Model {
             let own: BTreeSet<TokenId> = own.map(|(token, _)| *token).collect();
             assert_eq!(listed, own, "{what}: list_by_user");
             assert_eq!(listed.len(), rows.len(), "{what}: list_by_user");
+            let roots = self
+                .sessions
+                .iter()
+                .filter(|(token, s)| s.login == login && s.family == **token);
+            let families = store.families(&login).unwrap();
+            assert_eq!(families, roots.count(), "{what}: families");
         }
     }
 
