@@ -140,8 +140,11 @@ impl Import {
         let (visit, taken) = import.finish();
         let what = "taking envelopes in";
         faults.push(&bar, taken.err().map(|error| of_node(what, error)));
-        faults.push(&bar, home::not_fitting(what, &visit.tally));
-        faults.push(&bar, home::forget_order(&mut node).err());
+        // On a full disk the order may stay until the store is pruned, as the hint says.
+        let full = home::not_fitting(what, &visit.tally);
+        let forgotten = home::forget_order(&mut node).err();
+        faults.push(&bar, forgotten.filter(|_| full.is_none()));
+        faults.push(&bar, full);
         bar.finish_and_clear();
 
         let mut document = tally_document(&visit.tally);
