@@ -70,22 +70,49 @@ fn main() {
         "{:>8} {:<22} {:>12} {:>9} {:>9} {:>7} {:>9}",
         "d", "", "bytes", "bytes/d", "symbols/d", "trips", "seconds"
     );
+    let mut verdicts = Vec::new();
     for d in [1, 10, 100, 1000, 10_000] {
         if d > size / 2 {
             break;
         }
         let (mut left, mut right) = sets(size, d);
         symbols(&left, &right, d);
-        session(&mut left, &mut right, d);
-        negentropy(&left, &right, d);
+        let ours = session(&mut left, &mut right, d);
+        let peer = negentropy(&left, &right, d);
+        if d >= 1000 {
+            verdicts.push((d, ours, peer));
+        }
+    }
+    println!();
+    for (d, (bytes, symbols), (peer, _)) in verdicts {
+        verdict(d, "bytes of a session for each differing id", bytes, 60.0);
+        verdict(d, "symbols for each difference", symbols, 1.45);
+        println!(
+            "d = {d}: negentropy takes {:.1} times the bytes",
+            peer / bytes
+        );
     }
 }
 
-fn row(d: u32, name: &str, bytes: u64, symbols: Option<f64>, trips: &str, start: Instant) {
+fn verdict(d: u32, what: &str, is: f64, most: f64) {
+    let kept = if is <= most { "kept" } else { "MISSED" };
+    println!("d = {d}: {what}: {is:.2}, at most {most}: {kept}");
+}
+
+/// Prints it, and returns bytes and symbols for each difference.
+fn row(
+    d: u32,
+    name: &str,
+    bytes: u64,
+    per_symbols: Option<f64>,
+    trips: &str,
+    start: Instant,
+) -> (f64, f64) {
     let per = bytes as f64 / f64::from(d);
-    let symbols = symbols.map_or(String::new(), |symbols| format!("{symbols:.3}"));
+    let symbols = per_symbols.map_or(String::new(), |symbols| format!("{symbols:.3}"));
     let seconds = start.elapsed().as_secs_f64();
     println!("{d:>8} {name:<22} {bytes:>12} {per:>9.1} {symbols:>9} {trips:>7} {seconds:>9.3}");
+    (per, per_symbols.unwrap_or(0.0))
 }
 
 /// The symbols alone.
@@ -110,7 +137,7 @@ fn symbols(left: &Ids, right: &Ids, d: u32) {
 }
 
 /// A whole session, but for the envelopes.
-fn session(left: &mut Ids, right: &mut Ids, d: u32) {
+fn session(left: &mut Ids, right: &mut Ids, d: u32) -> (f64, f64) {
     let start = Instant::now();
     let limits = Limits::default();
     let nonce = sha256(&[b"nonce", &d.to_be_bytes()]);
@@ -138,10 +165,10 @@ fn session(left: &mut Ids, right: &mut Ids, d: u32) {
         Some(symbols),
         "",
         start,
-    );
+    )
 }
 
-fn negentropy(left: &Ids, right: &Ids, d: u32) {
+fn negentropy(left: &Ids, right: &Ids, d: u32) -> (f64, f64) {
     let storage = |set: &Ids| {
         let mut storage = NegentropyStorageVector::with_capacity(set.0.len());
         for (id, expires) in &set.0 {
@@ -168,5 +195,5 @@ fn negentropy(left: &Ids, right: &Ids, d: u32) {
             .unwrap();
     }
     assert_eq!(have.len() + need.len(), d as usize);
-    row(d, "negentropy", bytes, None, &trips.to_string(), start);
+    row(d, "negentropy", bytes, None, &trips.to_string(), start)
 }

@@ -164,9 +164,18 @@ impl Python {
     /// If it does not start.
     #[must_use]
     pub fn start(target: &Path) -> Option<Python> {
+        Python::program(target, "wcmp.py")
+    }
+
+    /// Starts one of the programs that answer requests; `None` as for [`interpreter`].
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn program(target: &Path, name: &str) -> Option<Python> {
         let mut child = Command::new(interpreter(target)?)
             .arg("-B")
-            .arg(folder().join("wcmp.py"))
+            .arg(folder().join(name))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -178,7 +187,7 @@ impl Python {
         })
     }
 
-    /// The answer to a request as in [`protocol`](crate::protocol).
+    /// The answer to a request, to `wcmp.py` as in [`protocol`](crate::protocol).
     ///
     /// # Panics
     /// If the request has no meaning for it.

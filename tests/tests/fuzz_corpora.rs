@@ -13,8 +13,12 @@ const TARGETS: &[(&str, Check)] = &[
     ("call", checks::call::call),
     ("content", checks::content::content),
     ("exchange", checks::exchange::exchange),
+    ("have", checks::have::have),
     ("hints", checks::hints::hints),
     ("json", checks::json::json),
+    ("policy", checks::policy::policy),
+    ("sealed", checks::sealed::sealed),
+    ("store", checks::store::store),
     ("wire", checks::wire::wire),
 ];
 

@@ -14,7 +14,7 @@ use wcmp::relay::store::StoreError;
 use crate::error::{Failure, Result};
 use crate::have;
 use crate::home::{self, Carrying, ClockArgs, of_node};
-use crate::io::{exists, name, write_stdout, writing};
+use crate::io::{exists, is_dash, name, write_stdout, writing};
 use crate::sealed::Sealed;
 use crate::summary::plural;
 use crate::ui::Ui;
@@ -46,7 +46,11 @@ pub(crate) struct Export {
 
 impl Export {
     pub(crate) fn run(&self, ui: &Ui) -> Result<()> {
-        let what = format!("exporting to {}", name(&self.path));
+        let what = format!("exporting to {}", self.path.display());
+        if is_dash(&self.path) {
+            return Err(Failure::usage(what, "an export may need several files")
+                .hint("name a folder or a file"));
+        }
         let secret = match (self.sealed, self.with.secret()?) {
             (true, None) => {
                 return Err(Failure::usage(what, "--sealed has no secret")
@@ -76,8 +80,7 @@ impl Export {
         let purged = node.purge().map_err(|error| of_node(&what, error))?;
         let mut swept = 0;
         if self.path.is_dir() {
-            swept = carry::sweep(&mut node, &self.path)
-                .map_err(|error| Failure::io(writing(&self.path), &error))?;
+            swept = carry::sweep(&mut node, &self.path, &mut wcmp::system_rng()).map_err(failed)?;
         }
         let bar = ui.progress(wcmp::relay::store::Store::totals(node.store()).bytes);
         let mut chosen = lacking.clone();

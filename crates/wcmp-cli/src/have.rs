@@ -1,25 +1,18 @@
 //! `have`: says on a stick what this node has, so that what comes back is only what it lacks.
 
-use core::time::Duration;
-use std::fs::FileTimes;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use clap::Args;
 use serde_json::json;
 use wcmp::Id;
+use wcmp::relay::bundle::{ExportError, write_once};
 use wcmp::relay::exchange::have::{FILE_LEN, FILE_NAME, Have, HaveError, offered};
 
 use crate::error::{Failure, Result};
 use crate::home::{self, Carrying, ClockArgs, of_node};
-use crate::io::{
-    Access, exists, name, read_limited, sync_folder, temporary, write_stdout, writing,
-};
+use crate::io::{exists, name, read_limited, write_stdout, writing};
 use crate::summary::plural;
 use crate::ui::Ui;
-
-/// 1980-01-02T00:00:00Z in seconds since 1970, as for bundles.
-const MODIFIED: Duration = Duration::from_secs(315_619_200);
 
 /// Write to a stick what this node has, so that others bring only what it lacks
 ///
@@ -40,26 +33,16 @@ pub(crate) struct WriteHave {
 impl WriteHave {
     pub(crate) fn run(&self, ui: &Ui) -> Result<()> {
         let path = self.folder.join(FILE_NAME);
-        let failed = |error| Failure::io(writing(&path), &error);
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(|error| Failure::failed(writing(&path), error))?;
         let mut node = home::open(ui, Some(&self.clock))?;
         let ids = offered(&mut node).map_err(|error| of_node(writing(&path), error))?;
-        let file = temporary(&self.folder, Access::Usual, &Have::write(&key, &ids));
-        let file = file.map_err(failed)?;
-        let modified = SystemTime::UNIX_EPOCH + MODIFIED;
-        let times = FileTimes::new().set_modified(modified);
-        file.as_file().set_times(times).map_err(failed)?;
-        if self.force {
-            file.persist(&path).map_err(|error| failed(error.error))?;
-        } else {
-            file.persist_noclobber(&path)
-                .map_err(|error| match error.error.kind() {
-                    std::io::ErrorKind::AlreadyExists => exists(&path),
-                    _ => failed(error.error),
-                })?;
-        }
-        sync_folder(&path)?;
+        let (file, rng) = (Have::write(&key, &ids), &mut wcmp::system_rng());
+        write_once(&path, &file, self.force, rng).map_err(|error| match error {
+            ExportError::Exists => exists(&path),
+            ExportError::Io(error) => Failure::io(writing(&path), &error),
+            error => Failure::failed(writing(&path), error),
+        })?;
         if ui.json {
             return ui.document(&json!({"file": name(&path), "envelopes": ids.len()}));
         }

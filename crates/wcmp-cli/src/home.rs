@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use wcmp::relay::node::{Clock, Node, NodeError};
 use wcmp::relay::policy::{FileError, Policy, Reason, Tally};
-use wcmp::relay::store::{Cursor, Folder, Options, SegmentStore, Store, StoreError};
+use wcmp::relay::store::{Folder, Options, SegmentStore, Store, StoreError};
 
 use crate::error::{Failure, Result};
 use crate::io::{Access, make_private_folder, read_limited, temporary, writing};
@@ -139,21 +139,14 @@ fn halves(both: &[u8; 64]) -> ([u8; 32], [u8; 32]) {
 /// Ends a visit: nobody reads arrivals yet, so the order in which envelopes came is forgotten.
 pub(crate) fn forget_order(node: &mut Carrying) -> Result<()> {
     let store = node.store();
-    let mut cursor = Cursor::START;
-    let mut forget = || -> core::result::Result<(), StoreError> {
-        while let Some(arrivals) = store.arrivals(cursor)? {
-            cursor = arrivals.cursor;
-        }
-        store.forget_arrivals(cursor)
-    };
-    forget().map_err(|error| of_store("forgetting the order of arrival", error))
+    let forgotten = store.forget_arrivals(store.latest());
+    forgotten.map_err(|error| of_store("forgetting the order of arrival", error))
 }
 
 pub(crate) fn of_store(what: impl Into<String>, error: StoreError) -> Box<Failure> {
     match error {
         StoreError::Io(error) => Failure::io(what, &error),
-        StoreError::Full => Failure::failed(what, StoreError::Full)
-            .hint("`wcmp store prune` removes what has expired, also on a full disk"),
+        StoreError::Full => of_full(what, StoreError::Full),
         error => Failure::failed(what, error),
     }
 }
@@ -165,6 +158,23 @@ pub(crate) fn of_node(what: impl Into<String>, error: NodeError<StoreError>) -> 
             .hint("look at the clock; if it is right, say so with --confirm-clock"),
         error => Failure::failed(what, error),
     }
+}
+
+/// What to say if the disk was too full for some.
+pub(crate) fn not_fitting(what: &str, tally: &Tally) -> Option<Box<Failure>> {
+    let count = tally.dropped_for(Reason::DISK);
+    (count > 0).then(|| {
+        let why = format!(
+            "no space left for {}",
+            crate::summary::plural(count, "envelope")
+        );
+        of_full(what, why)
+    })
+}
+
+fn of_full(what: impl Into<String>, why: impl core::fmt::Display) -> Box<Failure> {
+    Failure::failed(what, why)
+        .hint("`wcmp store prune` removes what has expired, also on a full disk")
 }
 
 /// How many were kept, and dropped for which reason: lines for people.

@@ -1,12 +1,13 @@
 //! `serve` and `sync`: two nodes exchange over TCP, inside a link that needs a secret both have.
 //!
-//! One thread for each peer, and one lock around the node that is held for single steps of a session, never while a
+//! One thread for each peer, and one lock around the node that is held for a list, an envelope or a batch, never while a
 //! socket is waited for. A peer that stalls, floods or vanishes costs its own thread some time.
 
 mod serve;
 mod sync;
 
 use core::fmt;
+use core::ops::ControlFlow;
 use core::time::Duration;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -15,10 +16,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use serde_json::{Map, Value, json};
+use wcmp::Id;
+use wcmp::relay::bundle::Stamp;
 use wcmp::relay::exchange::noise::{Broken, Link, Secret};
-use wcmp::relay::exchange::{Error, Guest, Limits, Report, Session};
+use wcmp::relay::exchange::{Error, Guest, Limits, Offer, Report, Session, Shelf};
 use wcmp::relay::node::NodeError;
-use wcmp::relay::policy::Tally;
+use wcmp::relay::policy::{Allowance, Reason, Tally};
 use wcmp::relay::store::StoreError;
 use zeroize::Zeroizing;
 
@@ -26,7 +29,7 @@ pub(crate) use serve::Serve;
 pub(crate) use sync::Sync;
 
 use crate::error::{Failure, Result};
-use crate::home::{Carrying, of_node, tally_document};
+use crate::home::{Carrying, not_fitting, of_node, tally_document};
 use crate::io::{name, read_limited};
 use crate::ui::Ui;
 
@@ -49,6 +52,8 @@ enum Trouble {
     Io(io::Error),
     Link(Broken),
     Session(Error<NodeError<StoreError>>),
+    /// All was said, and some of what came did not fit on the disk.
+    Full(Tally),
 }
 
 impl fmt::Display for Trouble {
@@ -59,6 +64,13 @@ impl fmt::Display for Trouble {
             Self::Io(error) => error.fmt(f),
             Self::Link(error) => error.fmt(f),
             Self::Session(error) => error.fmt(f),
+            Self::Full(tally) => {
+                write!(
+                    f,
+                    "no space left for {} envelopes",
+                    tally.dropped_for(Reason::DISK)
+                )
+            }
         }
     }
 }
@@ -68,6 +80,9 @@ impl Trouble {
         match self {
             Self::Io(error) => Failure::io(what, &error),
             Self::Session(Error::Node(error)) => of_node(what, error),
+            Self::Full(ref tally) => {
+                not_fitting(&what, tally).unwrap_or_else(|| Failure::failed(what, self))
+            }
             Self::Stranger => Failure::failed(what, self)
                 .hint("both sides need the same --secret-file, made and exchanged in person"),
             trouble => Failure::failed(what, trouble)
@@ -118,9 +133,63 @@ fn random<const N: usize>() -> io::Result<[u8; N]> {
     Ok(bytes)
 }
 
-fn lock(node: &Mutex<Carrying>) -> MutexGuard<'_, Carrying> {
+/// What all sessions share: the node, and what those who have the secret may still bring.
+struct Shared {
+    node: Carrying,
+    allowance: Allowance,
+}
+
+impl Shared {
+    fn new(node: Carrying) -> Mutex<Self> {
+        let allowance = Allowance::new(node.policy(), node.now());
+        Mutex::new(Self { node, allowance })
+    }
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     // Nothing panics while it is locked; and the store is right after any step.
-    node.lock().unwrap_or_else(PoisonError::into_inner)
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A guest at a node that has others, too.
+struct Desk<'a> {
+    shared: &'a Mutex<Shared>,
+    guest: &'a mut Guest,
+}
+
+type OfNode<T> = core::result::Result<T, NodeError<StoreError>>;
+
+impl Desk<'_> {
+    fn flush(&mut self) -> OfNode<()> {
+        let Shared { node, allowance } = &mut *lock(self.shared);
+        self.guest.share(allowance);
+        let flushed = self.guest.at(node).flush();
+        self.guest.share(allowance);
+        flushed.map(drop)
+    }
+}
+
+impl Shelf for Desk<'_> {
+    type Error = NodeError<StoreError>;
+
+    fn offer(&mut self, each: &mut dyn FnMut(Offer)) -> OfNode<()> {
+        let offered = lock(self.shared).node.offered()?;
+        offered.into_iter().for_each(|entry| each(entry.into()));
+        Ok(())
+    }
+
+    fn fetch(&mut self, id: &Id, give: &mut dyn FnMut(Stamp<'_>, &[u8])) -> OfNode<()> {
+        let mut shared = lock(self.shared);
+        self.guest.at(&mut shared.node).fetch(id, give)
+    }
+
+    fn take(&mut self, stamp: Stamp<'_>, envelope: &[u8]) -> OfNode<ControlFlow<()>> {
+        let Shared { node, allowance } = &mut *lock(self.shared);
+        self.guest.share(allowance);
+        let taken = self.guest.at(node).take(stamp, envelope);
+        self.guest.share(allowance);
+        taken
+    }
 }
 
 /// Lets both sides show that they have the secret. Gives what the other one said already; whoever accepts waits for
@@ -160,18 +229,18 @@ fn handshake(
     }
 }
 
-/// A session over an open link, to its end. `each` is told now and then how far it is.
+/// A session over an open link, to its end, with at most so many symbols. `each` is told now and then how far it is.
 fn exchange(
-    stream: &mut TcpStream,
-    link: &mut Link,
+    (stream, link): (&mut TcpStream, &mut Link),
     said: Vec<u8>,
-    node: &Mutex<Carrying>,
-    guest: &mut Guest,
+    mut desk: Desk<'_>,
+    symbols: u32,
     each: &mut dyn FnMut(&Report),
 ) -> (Report, core::result::Result<(), Trouble>) {
     let (limits, hour) = {
-        let node = lock(node);
-        (Limits::of(node.policy()), node.now())
+        let node = &lock(desk.shared).node;
+        let limits = Limits::of(node.policy());
+        (Limits { symbols, ..limits }, node.now())
     };
     let mut session = match random() {
         Ok(nonce) => Session::new(nonce, limits, hour),
@@ -180,32 +249,33 @@ fn exchange(
     let mut talk = Talk {
         stream,
         link,
-        node,
-        guest,
+        desk: &mut desk,
         session: &mut session,
         plain: said,
         patience: limits.patience,
     };
     let mut ended = talk.run(each);
     // However it ended: what came is taken in.
-    let flushed = guest.at(&mut lock(node)).flush();
-    if let Err(error) = flushed {
+    if let Err(error) = desk.flush() {
         ended = Err(Trouble::Session(Error::Node(error)));
+    }
+    let tally = desk.guest.tally();
+    if ended.is_ok() && tally.dropped_for(Reason::DISK) > 0 {
+        ended = Err(Trouble::Full(tally.clone()));
     }
     (*session.report(), ended)
 }
 
-struct Talk<'a> {
+struct Talk<'a, 'b> {
     stream: &'a mut TcpStream,
     link: &'a mut Link,
-    node: &'a Mutex<Carrying>,
-    guest: &'a mut Guest,
+    desk: &'a mut Desk<'b>,
     session: &'a mut Session,
     plain: Vec<u8>,
     patience: Duration,
 }
 
-impl Talk<'_> {
+impl Talk<'_, '_> {
     fn run(&mut self, each: &mut dyn FnMut(&Report)) -> core::result::Result<(), Trouble> {
         let start = Instant::now();
         let (mut wire, mut piece) = (Vec::new(), vec![0; PIECE]);
@@ -213,10 +283,7 @@ impl Talk<'_> {
         self.hear(&[])?;
         loop {
             self.plain.clear();
-            let mut node = lock(self.node);
-            let mut at_node = self.guest.at(&mut node);
-            self.session.transmit(&mut self.plain, &mut at_node)?;
-            drop(node);
+            self.session.transmit(&mut self.plain, self.desk)?;
             each(self.session.report());
             let idle = self.plain.is_empty();
             self.link.seal(&self.plain, &mut wire)?;
@@ -243,9 +310,7 @@ impl Talk<'_> {
 
     fn hear(&mut self, wire: &[u8]) -> core::result::Result<(), Trouble> {
         self.link.open(wire, &mut self.plain)?;
-        let mut node = lock(self.node);
-        let mut at_node = self.guest.at(&mut node);
-        self.session.receive(&self.plain, &mut at_node)?;
+        self.session.receive(&self.plain, self.desk)?;
         self.plain.clear();
         Ok(())
     }
@@ -298,9 +363,10 @@ fn document(tally: &Tally, report: &Report) -> Map<String, Value> {
 }
 
 /// The hour, and what has expired goes: before each session.
-fn freshen(ui: &Ui, node: &Mutex<Carrying>) -> Result<()> {
-    let mut node = lock(node);
+fn freshen(ui: &Ui, shared: &Mutex<Shared>) -> Result<()> {
+    let Shared { node, allowance } = &mut *lock(shared);
     let hour = ui.hour();
+    allowance.set_now(hour);
     let freshened = node.set_now(hour).and_then(|()| node.purge());
     freshened
         .map(|_| ())

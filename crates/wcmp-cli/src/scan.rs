@@ -1,5 +1,8 @@
 //! `scan`: finding one's own among everyone's.
 
+mod store;
+
+use core::mem;
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +12,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use wcmp::suite::Form;
 use wcmp::{
-    Column, EnvelopeRef, KeyType, OpenError, Provider, Readable, Receiver, Row, ScanCursor,
+    Column, EnvelopeRef, Id, KeyType, OpenError, Provider, Readable, Receiver, Row, ScanCursor,
     Scanner, Suite, SuiteId, Way,
 };
 
@@ -35,7 +38,7 @@ pub(crate) struct Scan {
     /// Ask at most N times whether a stranger wrote: each key and envelope costs an X25519
     #[arg(long, value_name = "N")]
     stranger_budget: Option<u64>,
-    /// Bundles, envelopes, or folders of them such as a stick or a store; - is standard input
+    /// Bundles, envelopes, folders of them such as a stick, or a node's store, which stays as it is; - is standard input
     #[arg(required = true)]
     bundle: Vec<PathBuf>,
 }
@@ -61,6 +64,8 @@ struct Pass<'a> {
     /// Ids and the places of the keys they were found with.
     seen: HashSet<([u8; 32], usize)>,
     envelopes: u64,
+    /// Of these, envelopes of which only the store's scan column was read.
+    column_rows: u64,
     hints: u64,
     expired: u64,
     unreadable: u64,
@@ -97,6 +102,7 @@ impl Scan {
             budget: self.stranger_budget.unwrap_or(u64::MAX),
             seen: HashSet::new(),
             envelopes: 0,
+            column_rows: 0,
             hints: 0,
             expired: 0,
             unreadable: 0,
@@ -125,6 +131,15 @@ impl Pass<'_> {
                     self.later(failure);
                     Ok(())
                 }
+            };
+        }
+        if store::is_store(path) {
+            return match self.store(path) {
+                Err(failure) if !failure.is_broken_pipe() => {
+                    self.later(failure);
+                    Ok(())
+                }
+                scanned => scanned,
             };
         }
         for path in files_of(path)? {
@@ -198,12 +213,36 @@ impl Pass<'_> {
 
     /// Looks through what was read: a line for each envelope and key that recognises it.
     fn look(&mut self, path: &Path) -> Result<String> {
-        let rows: Vec<Row<'_>> = self.column.rows().collect();
+        let column = mem::take(&mut self.column);
+        let rows: Vec<Row<'_>> = column.rows().collect();
+        let all_found = self.find(&rows);
+        drop(rows);
+        self.column = column;
+        let mut lines = String::new();
+        for found in all_found {
+            let envelope = usize::try_from(found.row).ok().and_then(|row| {
+                let start = row
+                    .checked_sub(1)
+                    .map_or(Some(&0), |row| self.ends.get(row));
+                self.bytes.get(*start?..*self.ends.get(row)?)
+            });
+            if let Some(view) = envelope.and_then(|bytes| EnvelopeRef::parse(bytes).ok()) {
+                lines += &self.line(path, view.id(self.crypto.sha256), &found)?;
+            }
+        }
+        self.column.clear();
+        self.bytes.clear();
+        self.ends.clear();
+        Ok(lines)
+    }
+
+    /// What is addressed to the keys among these rows.
+    fn find(&mut self, rows: &[Row<'_>]) -> Vec<wcmp::Found> {
         let mut cursor = ScanCursor::default();
         let budget = &mut self.budget;
         let scanned = self
             .scanner
-            .scan(&rows, 0, self.hour, &mut cursor, budget, &mut |_| ());
+            .scan(rows, 0, self.hour, &mut cursor, budget, &mut |_| ());
         self.hints += scanned.hints + scanned.strangers;
         let done = usize::try_from(cursor.strangers).unwrap_or(usize::MAX);
         let is_sealed = |row: &&Row<'_>| {
@@ -211,43 +250,30 @@ impl Pass<'_> {
         };
         let postponed = rows.iter().skip(done).filter(is_sealed).count();
         self.postponed += postponed as u64;
+        scanned.found
+    }
 
-        let mut lines = String::new();
-        for found in scanned.found {
-            let envelope = usize::try_from(found.row).ok().and_then(|row| {
-                let start = row
-                    .checked_sub(1)
-                    .map_or(Some(&0), |row| self.ends.get(row));
-                self.bytes.get(*start?..*self.ends.get(row)?)
-            });
-            let view = envelope.and_then(|bytes| EnvelopeRef::parse(bytes).ok());
-            let (Some(view), Some(receiver)) = (view, self.receivers.get(found.receiver)) else {
-                continue;
-            };
-            let id = view.id(self.crypto.sha256);
-            if !self.seen.insert((id.0, found.receiver)) {
-                continue;
-            }
-            let (slot, way) = (found.slot, found.way);
-            lines += &if self.ui.json {
-                let key = self.key_files.get(found.receiver).map(|path| name(path));
-                json_line(&json!({
-                    "id": id.to_string(),
-                    "slot": slot,
-                    "way": way_name(way),
-                    "contact": contact_text(receiver, way),
-                    "key": key,
-                    "file": name(path),
-                }))?
-            } else {
-                format!("{id} {slot} {}\n", way_name(way))
-            };
+    /// The line for an envelope and a key that recognises it; empty if there was one.
+    fn line(&mut self, path: &Path, id: Id, found: &wcmp::Found) -> Result<String> {
+        let Some(receiver) = self.receivers.get(found.receiver) else {
+            return Ok(String::new());
+        };
+        if !self.seen.insert((id.0, found.receiver)) {
+            return Ok(String::new());
         }
-        drop(rows);
-        self.column.clear();
-        self.bytes.clear();
-        self.ends.clear();
-        Ok(lines)
+        let (slot, way) = (found.slot, found.way);
+        if !self.ui.json {
+            return Ok(format!("{id} {slot} {}\n", way_name(way)));
+        }
+        let key = self.key_files.get(found.receiver).map(|path| name(path));
+        json_line(&json!({
+            "id": id.to_string(),
+            "slot": slot,
+            "way": way_name(way),
+            "contact": contact_text(receiver, way),
+            "key": key,
+            "file": name(path),
+        }))
     }
 
     fn stats(&self, seconds: f64) -> Result<()> {
@@ -256,6 +282,7 @@ impl Pass<'_> {
         if self.ui.json {
             return self.ui.document(&json!({ "stats": {
                 "envelopes": self.envelopes,
+                "by_column": self.column_rows,
                 "expired": self.expired,
                 "unreadable": self.unreadable,
                 "hints": self.hints,
@@ -264,10 +291,13 @@ impl Pass<'_> {
                 "envelopes_per_second": rate,
             }}));
         }
-        let text = format!(
+        let mut text = format!(
             "envelopes: {} ({} expired, {} unreadable, {} not asked for strangers)\nhints tried: {}\nseconds: {seconds:.6}\nenvelopes per second: {rate:.0}\n",
             self.envelopes, self.expired, self.unreadable, self.postponed, self.hints,
         );
+        if self.column_rows > 0 {
+            text += &format!("by a store's scan column: {}\n", self.column_rows);
+        }
         write_stdout(text.as_bytes())
     }
 

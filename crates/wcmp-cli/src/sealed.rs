@@ -33,6 +33,11 @@ pub(crate) struct Sealed {
 }
 
 impl Sealed {
+    /// The files named.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.passphrase_file.iter().chain(&self.secret_file)
+    }
+
     /// The secret, if one was named.
     pub(crate) fn secret(&self) -> Result<Option<Secret>> {
         match (&self.passphrase_file, &self.secret_file) {

@@ -9,7 +9,7 @@ use crate::error::{Failure, Result};
 use crate::home::{self, ClockArgs, of_node, of_store};
 use crate::io::write_stdout;
 use crate::summary::plural;
-use crate::ui::{Ui, date};
+use crate::ui::{Ui, date, say};
 
 /// Look at the store, tidy it, check it.
 #[derive(Subcommand, Debug)]
@@ -88,9 +88,18 @@ impl Prune {
     fn run(&self, ui: &Ui) -> Result<()> {
         let what = "pruning the store";
         let mut node = home::open(ui, Some(&self.clock))?;
+        let bar = ui.steps(0);
         let gone = node.purge().map_err(|error| of_node(what, error))?;
-        // On a full disk there may be no space to sort in.
-        let tidied = node.store().tidy();
+        // An import that was killed has left its order. On a full disk there may be no space to sort in.
+        let tidied = home::forget_order(&mut node).and_then(|()| {
+            let store = node.store();
+            let tidied = store.tidy_with(|done, all| {
+                bar.set_length(all);
+                bar.set_position(done);
+            });
+            tidied.map_err(|error| of_store("sorting", error))
+        });
+        bar.finish_and_clear();
         if ui.json {
             return ui.document(&json!({
                 "envelopes": gone.envelopes,
@@ -98,8 +107,8 @@ impl Prune {
                 "sorted": tidied.is_ok(),
             }));
         }
-        if let Err(error) = tidied {
-            ui.note(&format!("not sorted: {error}"));
+        if let Err(failure) = &tidied {
+            say(&failure.lines());
         }
         if ui.quiet {
             return Ok(());
@@ -139,6 +148,9 @@ fn verify(ui: &Ui) -> Result<()> {
     }
     if ui.json {
         return ui.document(&document);
+    }
+    if ui.quiet {
+        return Ok(());
     }
     write_stdout(format!("{}, all intact\n", plural(left, "envelope")).as_bytes())
 }

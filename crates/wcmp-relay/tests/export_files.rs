@@ -337,3 +337,41 @@ fn nothing_is_left_when_the_rng_fails() {
     }
     assert_eq!(export(9).unwrap().len(), 3);
 }
+
+/// Names that stand beside bundles for a moment, too, are short and upper case: longer ones leave readable entries on FAT.
+#[test]
+fn a_single_file_has_its_name_at_once_and_a_short_one_before() {
+    use std::collections::BTreeSet;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use wcmp_relay::bundle::write_once;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("have");
+    let (done, bytes) = (AtomicBool::new(false), vec![7; 64 << 20]);
+    let seen: BTreeSet<String> = thread::scope(|scope| {
+        let looking = scope.spawn(|| {
+            let mut seen = BTreeSet::new();
+            while !done.load(Ordering::Relaxed) {
+                let entries = fs::read_dir(folder.path()).unwrap().map(Result::unwrap);
+                seen.extend(entries.map(|entry| entry.file_name().into_string().unwrap()));
+            }
+            seen
+        });
+        write_once(&path, &bytes, false, &mut SysRng).unwrap();
+        done.store(true, Ordering::Relaxed);
+        looking.join().unwrap()
+    });
+    let temporary: Vec<&String> = seen.iter().filter(|name| *name != "have").collect();
+    assert_eq!(temporary.len(), 1, "{seen:?}");
+    let (name, ending) = temporary.first().unwrap().split_once('.').unwrap();
+    assert_eq!((name.len(), ending), (8, "TMP"));
+    assert!(
+        name.bytes()
+            .all(|b| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b))
+    );
+    assert_eq!(fs::read(&path).unwrap().len(), bytes.len());
+    let refused = write_once(&path, b"other", false, &mut SysRng);
+    assert!(matches!(refused, Err(ExportError::Exists)));
+    write_once(&path, b"other", true, &mut SysRng).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"other");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}

@@ -62,6 +62,29 @@ pub use wcmp_message::{
 pub use wcmp_suite::{KeyError, KeyPair, KeyType, Provider, PublicKey, Suite, SuiteId};
 pub use wcmp_wire::{EnvelopeRef, Id, ParseError};
 
+/// What a store's scan column holds, as rows for a [`Scanner`]; in the column's order, so that the number of a row is its
+/// place there.
+///
+/// Looking for one's own then reads a hundred bytes of an envelope and 16 for each slot, and not the rest.
+#[must_use]
+pub fn rows<'a>(columns: &relay::store::Columns<'a>) -> Vec<Row<'a>> {
+    let mut hints = columns.hints();
+    let row = |place| {
+        let slots = columns.slots(place)?;
+        let (own, rest) = hints.split_at_checked(slots.into())?;
+        hints = rest;
+        Some(Row {
+            suite: columns.suite(place)?,
+            expires: columns.expires(place)?,
+            recipient_nonce: columns.recipient_nonces().get(place)?,
+            body: columns.bodies().get(place)?,
+            encapsulation: columns.encapsulation(place)?,
+            hints: own,
+        })
+    };
+    (0..columns.len()).map_while(row).collect()
+}
+
 /// The operating system's random numbers. The crates below take randomness as an
 /// argument; this is the one to give them.
 ///

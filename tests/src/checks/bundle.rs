@@ -271,7 +271,7 @@ fn u32_at(file: &[u8], at: usize) -> u32 {
 }
 
 /// The CRC of bundles, byte by byte.
-fn crc32c(bytes: &[u8]) -> u32 {
+pub(super) fn crc32c(bytes: &[u8]) -> u32 {
     const TABLE: [u32; 256] = {
         let mut table = [0; 256];
         let mut byte = 0;

@@ -1,30 +1,38 @@
 //! `serve`: exchange with whoever comes and has the secret.
 
-use std::collections::VecDeque;
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv6Addr, Shutdown, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
-use wcmp::relay::exchange::Guest;
 use wcmp::relay::exchange::noise::{Link, Secret};
+use wcmp::relay::exchange::{Guest, MAX_SYMBOLS};
 
-use super::{Trouble, document, exchange, freshen, handshake, lock, random, secret};
+use super::{Desk, Shared, Trouble, document, exchange, freshen, handshake, lock, random, secret};
 use crate::error::{Failure, Result};
-use crate::home::{self, Carrying, ClockArgs, tally_lines};
+use crate::home::{self, ClockArgs, tally_lines};
 use crate::io::write_stdout;
 use crate::summary::plural;
-use crate::ui::{Ui, complain, say};
+use crate::ui::{Ui, say};
 
-/// So many strangers may be about to show that they have the secret; the one that came first goes for the next.
+/// So many strangers may be about to show that they have the secret, and so many from one address. For one more a random
+/// one goes, of that address or of all: who came first could be made to go by coming often.
 const STRANGERS: usize = 64;
+const STRANGERS_EACH: usize = 8;
 
-/// So many exchanges go on at once.
-const PEERS: usize = 32;
+/// So many exchanges go on at once, and so many with one address. Others are to come again.
+///
+/// Each takes 32 bytes of memory for each envelope that may be handed on, and about 48 for each symbol of the one of the two
+/// sides that takes them apart.
+const PEERS: usize = 16;
+const PEERS_EACH: usize = 4;
+
+/// Symbols of an exchange that is not the only one: with that of the first they take at most twice what one alone does,
+/// 200 MiB. A session that would need more compares some of the days.
+const SYMBOLS: u32 = MAX_SYMBOLS / 16;
 
 /// Exchange envelopes with all who come and have the secret
 ///
@@ -44,11 +52,12 @@ pub(crate) struct Serve {
 
 /// What all threads share.
 struct Station {
-    node: Mutex<Carrying>,
+    shared: Mutex<Shared>,
     secret: Secret,
-    /// Connections that have not shown anything yet, oldest first.
-    strangers: Mutex<VecDeque<(usize, TcpStream)>>,
-    peers: AtomicUsize,
+    /// Connections that have not shown anything yet: number, and where from.
+    strangers: Mutex<Vec<(usize, IpAddr, TcpStream)>>,
+    /// Where those are from with whom an exchange goes on.
+    peers: Mutex<Vec<IpAddr>>,
     ui: Ui,
 }
 
@@ -62,21 +71,22 @@ impl Serve {
         let address = listener.local_addr();
         let address = address.map_err(|error| Failure::io(what(), &error))?;
         let station = Arc::new(Station {
-            node: Mutex::new(node),
+            shared: Shared::new(node),
             secret,
-            strangers: Mutex::new(VecDeque::new()),
-            peers: AtomicUsize::new(0),
+            strangers: Mutex::new(Vec::new()),
+            peers: Mutex::new(Vec::new()),
             ui: ui.clone(),
         });
-        freshen(ui, &station.node)?;
+        freshen(ui, &station.shared)?;
+        // For scripts, who cannot know the port otherwise.
         if ui.json {
             ui.document(&json!({ "listening": address.to_string() }))?;
         } else if !ui.quiet {
-            complain(&format!("listening on {address}"));
+            write_stdout(format!("listening on {address}\n").as_bytes())?;
         }
         for number in 0.. {
             match listener.accept() {
-                Ok((stream, _)) => station.welcome(number, stream),
+                Ok((stream, from)) => station.welcome(number, stream, place(from.ip())),
                 // Out of sockets, or gone before it was there: others will come.
                 Err(_) => thread::sleep(Duration::from_millis(100)),
             }
@@ -85,52 +95,94 @@ impl Serve {
     }
 }
 
+/// What counts as one address: of IPv6 the half that a network is given.
+fn place(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(six) => Ipv6Addr::from_bits(six.to_bits() >> 64 << 64).into(),
+        four => four,
+    }
+}
+
+/// A random one of these; if there are no random numbers, the last.
+fn one_of(places: &[usize]) -> Option<usize> {
+    let number = random().map_or(usize::MAX, usize::from_be_bytes);
+    places.get(number.checked_rem(places.len())?).copied()
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Station {
-    fn welcome(self: &Arc<Self>, number: usize, stream: TcpStream) {
+    fn welcome(self: &Arc<Self>, number: usize, stream: TcpStream, from: IpAddr) {
         let Ok(handle) = stream.try_clone() else {
             return;
         };
         {
-            let mut strangers = self.strangers();
-            strangers.push_back((number, handle));
-            if strangers.len() > STRANGERS
-                && let Some((_, oldest)) = strangers.pop_front()
-            {
-                let _ = oldest.shutdown(Shutdown::Both);
+            let mut strangers = locked(&self.strangers);
+            strangers.push((number, from, handle));
+            let same = |(place, (_, other, _)): (usize, &(_, IpAddr, _))| {
+                (*other == from).then_some(place)
+            };
+            let same: Vec<usize> = strangers.iter().enumerate().filter_map(same).collect();
+            let too_many = if same.len() > STRANGERS_EACH {
+                same
+            } else if strangers.len() > STRANGERS {
+                (0..strangers.len()).collect()
+            } else {
+                Vec::new()
+            };
+            if let Some(place) = one_of(&too_many) {
+                let (_, _, gone) = strangers.swap_remove(place);
+                let _ = gone.shutdown(Shutdown::Both);
             }
         }
         let station = Arc::clone(self);
         // Without a thread, it is dropped and thereby closed.
-        let started = thread::Builder::new().spawn(move || station.meet(number, stream));
+        let started = thread::Builder::new().spawn(move || station.meet(number, stream, from));
         if started.is_err() {
             self.no_stranger(number);
         }
     }
 
-    fn strangers(&self) -> std::sync::MutexGuard<'_, VecDeque<(usize, TcpStream)>> {
-        self.strangers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn no_stranger(&self, number: usize) {
-        self.strangers().retain(|(other, _)| *other != number);
+        locked(&self.strangers).retain(|(other, _, _)| *other != number);
     }
 
-    fn meet(&self, number: usize, mut stream: TcpStream) {
+    fn meet(&self, number: usize, mut stream: TcpStream, from: IpAddr) {
         let known = self.recognise(&mut stream);
         self.no_stranger(number);
         // A stranger gets no answer, and is not spoken of: there are many.
         let Ok((mut link, said)) = known else {
             return;
         };
-        if self.peers.fetch_add(1, Ordering::Relaxed) < PEERS {
-            let exchanged = self.exchange(&mut stream, &mut link, said);
-            if let Err(failure) = exchanged {
-                say(&failure.lines());
-            }
+        let Some(others) = self.enter(from) else {
+            return;
+        };
+        let symbols = if others == 0 { MAX_SYMBOLS } else { SYMBOLS };
+        let exchanged = self.exchange((&mut stream, &mut link), said, symbols);
+        self.leave(from);
+        if let Err(failure) = exchanged {
+            say(&failure.lines());
         }
-        self.peers.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Takes a place, and says how many others are taken.
+    fn enter(&self, from: IpAddr) -> Option<usize> {
+        let mut peers = locked(&self.peers);
+        let same = peers.iter().filter(|other| **other == from).count();
+        let others = peers.len();
+        (others < PEERS && same < PEERS_EACH).then(|| {
+            peers.push(from);
+            others
+        })
+    }
+
+    fn leave(&self, from: IpAddr) {
+        let mut peers = locked(&self.peers);
+        if let Some(place) = peers.iter().position(|other| *other == from) {
+            peers.swap_remove(place);
+        }
     }
 
     fn recognise(&self, stream: &mut TcpStream) -> core::result::Result<(Link, Vec<u8>), Trouble> {
@@ -139,23 +191,36 @@ impl Station {
         Ok((link, said))
     }
 
-    fn exchange(&self, stream: &mut TcpStream, link: &mut Link, said: Vec<u8>) -> Result<()> {
-        freshen(&self.ui, &self.node)?;
-        let mut guest = Guest::new(lock(&self.node).policy());
-        let (report, ended) = exchange(stream, link, said, &self.node, &mut guest, &mut |_| ());
-        let mut node = lock(&self.node);
-        home::forget_order(&mut node)?;
+    fn exchange(
+        &self,
+        over: (&mut TcpStream, &mut Link),
+        said: Vec<u8>,
+        symbols: u32,
+    ) -> Result<()> {
+        freshen(&self.ui, &self.shared)?;
+        let mut guest = Guest::new(lock(&self.shared).node.policy());
+        let desk = Desk {
+            shared: &self.shared,
+            guest: &mut guest,
+        };
+        let (report, ended) = exchange(over, said, desk, symbols, &mut |_| ());
+        let (forgotten, mut lines) = {
+            let node = &mut lock(&self.shared).node;
+            let lines = tally_lines(guest.tally(), node.policy());
+            (home::forget_order(node), lines)
+        };
         let mut document = document(guest.tally(), &report);
         if self.ui.json {
             let trouble = ended.as_ref().err().map(Trouble::to_string);
             document.insert("error".into(), json!(trouble));
-            return self.ui.document(&document);
+            return self.ui.document(&document).and(forgotten);
         }
         if !self.ui.quiet {
-            let mut lines = tally_lines(guest.tally(), node.policy());
             lines.push_str(&format!("sent {}\n\n", plural(report.sent, "envelope")));
             write_stdout(lines.as_bytes())?;
         }
-        ended.map_err(|trouble| trouble.into_failure("exchanging".into()))
+        ended
+            .map_err(|trouble| trouble.into_failure("exchanging".into()))
+            .and(forgotten)
     }
 }

@@ -2,15 +2,16 @@
 
 use std::net::{TcpStream, ToSocketAddrs};
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::ProgressBar;
 use wcmp::relay::exchange::noise::Link;
-use wcmp::relay::exchange::{Guest, Report};
+use wcmp::relay::exchange::{Guest, MAX_SYMBOLS, Report};
 
-use super::{HANDSHAKE, Trouble, document, exchange, freshen, handshake, lock, random, secret};
+use super::{
+    Desk, HANDSHAKE, Shared, Trouble, document, exchange, freshen, handshake, lock, random, secret,
+};
 use crate::error::{Failure, Result};
 use crate::home::{self, ClockArgs, tally_lines};
 use crate::io::write_stdout;
@@ -37,8 +38,8 @@ impl Sync {
     pub(crate) fn run(&self, ui: &Ui) -> Result<()> {
         let what = || format!("exchanging with {}", self.address);
         let secret = secret(&self.secret_file)?;
-        let node = Mutex::new(home::open(ui, Some(&self.clock))?);
-        freshen(ui, &node)?;
+        let shared = Shared::new(home::open(ui, Some(&self.clock))?);
+        freshen(ui, &shared)?;
         let mut stream = self.connect()?;
         let entropy = random().map_err(|error| Failure::io(what(), &error))?;
         let mut link = Link::connect(&secret, entropy)
@@ -54,17 +55,25 @@ impl Sync {
                 last = Instant::now();
             }
         };
-        let mut guest = Guest::new(lock(&node).policy());
-        let (report, ended) = exchange(&mut stream, &mut link, said, &node, &mut guest, &mut each);
+        let mut guest = Guest::new(lock(&shared).node.policy());
+        let desk = Desk {
+            shared: &shared,
+            guest: &mut guest,
+        };
+        let over = (&mut stream, &mut link);
+        let (report, ended) = exchange(over, said, desk, MAX_SYMBOLS, &mut each);
         ProgressBar::finish_and_clear(&bar);
-        let mut node = lock(&node);
-        home::forget_order(&mut node)?;
+        let node = &mut lock(&shared).node;
+        let forgotten = home::forget_order(node);
 
         let document = document(guest.tally(), &report);
         if ui.json {
-            return match ended {
+            return match ended
+                .map_err(|trouble| trouble.into_failure(what()))
+                .and(forgotten)
+            {
                 Ok(()) => ui.document(&document),
-                Err(trouble) => Err(trouble.into_failure(what()).with(document)),
+                Err(failure) => Err(failure.with(document)),
             };
         }
         if !ui.quiet {
@@ -75,7 +84,9 @@ impl Sync {
             }
             write_stdout(lines.as_bytes())?;
         }
-        ended.map_err(|trouble| trouble.into_failure(what()))
+        ended
+            .map_err(|trouble| trouble.into_failure(what()))
+            .and(forgotten)
     }
 
     fn connect(&self) -> Result<TcpStream> {

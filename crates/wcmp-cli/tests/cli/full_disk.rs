@@ -82,8 +82,19 @@ fn a_full_store_says_so_expiry_frees_it_and_nothing_is_lost() {
         |now: &str, args: &[&str]| place.run(&[&["--home", "home", "--now", now], args].concat());
 
     node(NOW, &["import", "today.wcmp"]).ok();
-    let ran = node(NOW, &["import", "later.wcmp"]).is(1).one_line();
-    ran.says("full").says("store prune");
+    let ran = node(NOW, &["import", "later.wcmp", "--json"])
+        .is(1)
+        .one_line();
+    let said = ran.json();
+    ran.says("no space left").says("store prune");
+    // What fits is kept, the rest is counted.
+    let (kept, full) = (&said["kept"], &said["dropped"]["disk-full"]);
+    assert_eq!(
+        kept.as_u64().unwrap() + full.as_u64().unwrap(),
+        40,
+        "{said}"
+    );
+    assert!(kept.as_u64() > Some(5), "{said}");
     // Nothing that was there is lost, and nothing is damaged.
     node(NOW, &["store", "verify"]).ok();
     node(NOW, &["export", "out.wcmp"]).ok();
@@ -145,4 +156,67 @@ fn a_stick_without_room_for_all_gets_what_expires_last() {
     fs::write(place.path("stick/other"), vec![1; 299 << 10]).unwrap();
     node(&["export", "stick"]).is(1).one_line().says("No space");
     assert_eq!(place.files("stick"), ["other"]);
+}
+
+/// Over a link a full node takes what fits and still gives what it has.
+#[test]
+fn a_full_node_still_hands_on_over_a_link() {
+    use std::io::{BufRead, BufReader};
+    let place = Place::new();
+    let Some(_small) = Small::mount(&place, "home", 512) else {
+        return;
+    };
+    place.write("home/policy.toml", NO_HOLD);
+    fs::create_dir(place.path("other")).unwrap();
+    place.write("other/policy.toml", NO_HOLD);
+    place.write("secret", [7; 32]);
+    let bob = place.person("bob", 2);
+    bundle(&place, &bob, "some.wcmp", 494_010..494_030);
+    bundle(&place, &bob, "many.wcmp", 494_100..494_160);
+    place
+        .run(&["--home", "home", "--now", NOW, "import", "some.wcmp"])
+        .ok();
+    place
+        .run(&["--home", "other", "--now", NOW, "import", "many.wcmp"])
+        .ok();
+    let serve = [
+        "--home",
+        "other",
+        "--now",
+        NOW,
+        "serve",
+        "127.0.0.1:0",
+        "--secret-file",
+        "secret",
+    ];
+    let mut server = place
+        .command(&serve)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let address = line.trim().strip_prefix("listening on ").unwrap();
+    let sync = [
+        "--home",
+        "home",
+        "--now",
+        NOW,
+        "sync",
+        address,
+        "--secret-file",
+        "secret",
+        "--json",
+    ];
+    let ran = place.run(&sync).is(1).one_line();
+    assert!(ran.err.contains("no space left"), "{}", ran.err);
+    let said = ran.json();
+    assert_eq!(said["sent"], 20, "{said}");
+    assert!(said["kept"].as_u64() > Some(3), "{said}");
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let stats = ["--home", "other", "--now", NOW, "store", "stats", "--json"];
+    assert_eq!(place.run(&stats).ok().json()["envelopes"], 80);
 }

@@ -246,14 +246,16 @@ fn an_import_that_is_killed_is_done_again() {
             &many,
         );
     }
-    for delay in [0, 3, 10, 30, 60] {
+    let mut seed = 1_u64;
+    for _ in 0..50 {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let args = ["--home", "home", "--now", NOW, "import", "stick"];
         let mut child = place
             .command(&args)
             .stdout(std::process::Stdio::null())
             .spawn()
             .unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(delay));
+        std::thread::sleep(std::time::Duration::from_micros(seed >> 48));
         let _ = child.kill();
         child.wait().unwrap();
     }
@@ -357,6 +359,13 @@ fn sealed_bundles_open_for_their_secret_only() {
     place
         .node("home", &["export", "out", "--secret-file", "secret"])
         .is(2);
+    // --sealed says that a secret has to be there.
+    place
+        .node("b", &["import", "out", "--sealed"])
+        .is(2)
+        .one_line();
+    let sealed = ["import", "out", "--sealed", "--secret-file", "secret"];
+    place.node("c", &sealed).ok();
     let import = |secret| ["import", "out", "--secret-file", secret, "--json"];
     assert_eq!(
         place.node("b", &import("secret2")).is(5).json()["code"],
@@ -531,6 +540,171 @@ fn folders_in_a_folder_are_named_by_number_and_empty_files_as_such() {
         .node("home", &["import", "outer"])
         .refused(4, "bundle")
         .says("is empty");
+}
+
+/// A message of one's own enters behind others, or when it has waited for a day (spec 9.2).
+#[test]
+fn own_letters_wait_for_company() {
+    let place = Place::new();
+    let ids = stick(&place);
+    place.seal("letter", b"mine", &["--to", &place.person("ana", 1)]);
+    let written = fs::FileTimes::new();
+    let hour =
+        |hour: u64| std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(hour * 3600);
+    let file = fs::File::options()
+        .write(true)
+        .open(place.path("letter"))
+        .unwrap();
+    file.set_times(written.set_modified(hour(494_000))).unwrap();
+    let own = ["import", "stick", "--own", "letter", "--json"];
+    let ran = place.node("home", &own).is(1).one_line();
+    assert_eq!(ran.json()["kept"], ids.len());
+    assert_eq!(ran.json()["waiting"], serde_json::json!(["letter"]));
+    // Eight that come with it are enough, if they are new.
+    for i in 0..8 {
+        let (name, seed) = (format!("{i}.more"), format!("{i}"));
+        place.seal(&name, seed.as_bytes(), &["--dummy"]);
+        fs::rename(place.path(&name), place.path(&format!("{i}.env"))).unwrap();
+    }
+    let more: Vec<String> = (0..8).map(|i| format!("{i}.env")).collect();
+    let with = |more: &[String]| {
+        let more = more.iter().map(String::as_str);
+        [
+            &["import"][..],
+            &more.collect::<Vec<_>>(),
+            &["--own", "letter", "--json"],
+        ]
+        .concat()
+        .join(" ")
+    };
+    let run = |home: &str, line: String| place.node(home, &line.split(' ').collect::<Vec<_>>());
+    assert_eq!(run("home", with(&more[..7])).is(1).json()["kept"], 7);
+    assert_eq!(run("home", with(&more)).is(1).json()["kept"], 1);
+    assert_eq!(run("b", with(&more)).ok().json()["kept"], 9);
+    // Or a day.
+    let day = ["import", "--own", "letter", "--json", "--now", "494023"];
+    place.node("c", &day).is(1);
+    let day = ["import", "--own", "letter", "--json", "--now", "494024"];
+    assert_eq!(place.node("c", &day).ok().json()["kept"], 1);
+    // A bundle is no letter.
+    place
+        .node(
+            "d",
+            &["import", "--own", "stick/ABCDEFGH.WCM", "--now", "900000"],
+        )
+        .is(4);
+}
+
+/// More files than a visit may bring: another choice each time, so that none is kept out by those before it.
+#[test]
+fn every_file_of_a_full_folder_has_its_turn() {
+    let place = Place::new();
+    fs::create_dir(place.path("home")).unwrap();
+    fs::create_dir(place.path("drop")).unwrap();
+    place.write("home/policy.toml", "[visit]\nfiles = 5\n");
+    for i in 0..15 {
+        place.seal(
+            &format!("drop/{i:08}.WCM"),
+            &[i],
+            &["--dummy", "--expires", "494100"],
+        );
+    }
+    let import = || {
+        place
+            .node("home", &["import", "drop", "--json"])
+            .ok()
+            .json()
+    };
+    let first = import();
+    assert_eq!(
+        (&first["kept"], &first["surplus_files"]),
+        (&5.into(), &10.into())
+    );
+    let more: u64 = (0..60).map(|_| import()["kept"].as_u64().unwrap()).sum();
+    assert_eq!(more, 10);
+}
+
+#[test]
+fn a_dash_is_standard_input_and_never_a_file() {
+    let place = Place::new();
+    stick(&place);
+    let bundle = place.read("stick/ABCDEFGH.WCM");
+    let import = ["--home", "home", "--now", NOW, "import", "-", "--json"];
+    let said = place.run_with(&import, &bundle).ok().json();
+    assert_eq!(
+        (&said["kept"], &said["files"][0]["path"]),
+        (&3.into(), &"standard input".into())
+    );
+    let said = place.run_with(&import, &bundle[..bundle.len() - 30]).is(4);
+    assert_eq!(said.json()["dropped"]["known"], 2);
+    assert!(
+        said.err.starts_with("wcmp: importing standard input: "),
+        "{}",
+        said.err
+    );
+    place.run_with(&import, b"").refused(4, "bundle");
+    for twice in [
+        &["import", "-", "-"][..],
+        &["import", "-", "--secret-file", "-"],
+    ] {
+        place
+            .run_with(&[&import[..4], twice].concat(), &[7; 32])
+            .is(2)
+            .one_line();
+    }
+    place
+        .node("home", &["export", "-", "--now", TOMORROW])
+        .is(2)
+        .one_line();
+    assert!(!place.path("-").exists());
+    assert!(
+        place
+            .node("home", &["store", "verify", "--quiet", "--now", TOMORROW])
+            .ok()
+            .out
+            .is_empty()
+    );
+}
+
+/// `store prune` sorts what an import that was killed has left in order of arrival.
+#[test]
+fn pruning_forgets_the_order_that_a_killed_import_left() {
+    use wcmp::relay::bundle::Stamp;
+    use wcmp::relay::node::Node;
+    use wcmp::relay::policy::{Policy, Visit};
+    use wcmp::relay::store::{Folder, Options, SegmentStore};
+    let place = Place::new();
+    stick(&place);
+    place.node("home", &["store", "stats"]).ok();
+    {
+        let folder = Folder::new(place.path("home/store")).unwrap();
+        let store = SegmentStore::open(folder, Options::default(), &[1; 32]).unwrap();
+        let mut node = Node::open(store, Policy::default(), 494_000, &[1; 32]).unwrap();
+        for i in 1..=3 {
+            let bytes = place.read(&format!("{i}.env"));
+            let mut visit = Visit::new(node.policy());
+            node.take_in(&mut visit, &[(Stamp::NONE, &bytes)]).unwrap();
+        }
+    }
+    let arrivals = || fs::read(place.path("home/store/arrivals")).map_or(0, |bytes| bytes.len());
+    let full = arrivals();
+    let said = place
+        .node("home", &["store", "prune", "--json"])
+        .ok()
+        .json();
+    assert_eq!(said["sorted"], true);
+    assert!(arrivals() < full);
+    let segment = place
+        .files("home/store")
+        .into_iter()
+        .find(|name| name.ends_with(".wcmp"));
+    let segment = format!("home/store/{}", segment.unwrap());
+    let lines = place.run(&["inspect", "--json", &segment]).ok().jsons();
+    let ids: Vec<&str> = lines
+        .iter()
+        .filter_map(|line| line["id"].as_str())
+        .collect();
+    assert!(ids.len() == 3 && ids.is_sorted(), "{ids:?}");
 }
 
 /// Two real processes.

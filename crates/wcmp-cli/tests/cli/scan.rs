@@ -195,3 +195,66 @@ fn strangers_can_be_postponed() {
     assert_eq!(jsons.len(), 3);
     assert_eq!(jsons[2]["stats"]["postponed"], 0);
 }
+
+/// A node's store is scanned through its column, finds what the bundle does, and stays byte for byte as it is.
+#[test]
+fn a_store_is_scanned_by_its_column_and_not_touched() {
+    let place = Place::new();
+    let [ana, ..] = stick(&place);
+    for i in 0..20 {
+        place.seal(&format!("other{i}"), &[i; 500], &["--dummy"]);
+    }
+    let others: Vec<String> = (0..20).map(|i| format!("other{i}")).collect();
+    let mut args = vec!["import", "--home", "home", "--now", NOW, "b"];
+    args.extend(others.iter().map(String::as_str));
+    place.run(&args).ok();
+    // As after a loss of power: a frame that nobody acknowledged, and files that were not written.
+    let store = place.path("home/store");
+    let ending = |ending: &str| {
+        let names = place.files("home/store");
+        names
+            .into_iter()
+            .find(|name| name.ends_with(ending))
+            .unwrap()
+    };
+    let mut segment = fs::OpenOptions::new();
+    let mut segment = segment
+        .append(true)
+        .open(store.join(ending(".wcmp")))
+        .unwrap();
+    std::io::Write::write_all(&mut segment, &[7; 100]).unwrap();
+    fs::remove_file(store.join(ending(".scan"))).unwrap();
+    let state = || {
+        let names = place.files("home/store");
+        let state = names.into_iter().map(|name| {
+            let path = store.join(&name);
+            let modified = path.metadata().unwrap().modified().unwrap();
+            (name, fs::read(path).unwrap(), modified)
+        });
+        state.collect::<Vec<_>>()
+    };
+    let before = state();
+
+    let all = ["--key", "bob.key", "--key", "cleo.key", "--contact", &ana];
+    let scan = |args: &[&str]| place.run(&[&["scan", "--now", NOW][..], &all, args].concat());
+    let lines = |text: String| {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let by_bundle = lines(scan(&["b"]).ok().text());
+    assert_eq!(by_bundle.len(), 4);
+    assert_eq!(lines(scan(&["home/store"]).ok().text()), by_bundle);
+    let stats = scan(&["home/store", "--stats", "--json"]).ok().jsons();
+    let stats = &stats.last().unwrap()["stats"];
+    assert_eq!(
+        (&stats["envelopes"], &stats["by_column"]),
+        (&24.into(), &24.into())
+    );
+    let by_files = scan(&["b", "--stats", "--json"]).ok().jsons();
+    assert_eq!(by_files.last().unwrap()["stats"]["by_column"], 0);
+    // Expired ones are not looked at, and a damaged store is one input among others.
+    let late = ["scan", "--now", "600000", "--key", "cleo.key", "home/store"];
+    place.run(&late).refused(3, "not-for-me").says("24 expired");
+    assert!(state() == before);
+}

@@ -124,3 +124,61 @@ fn the_demo_is_coloured_unless_it_must_not_be() {
     assert!(status.success());
     assert!(!seen.contains('\u{1b}'));
 }
+
+/// What takes long shows how far it is: at a terminal, and nowhere else.
+#[test]
+fn bars_are_drawn_at_a_terminal_and_nowhere_else() {
+    let place = Place::new();
+    let bob = place.person("bob", 2);
+    place.seal(
+        "m",
+        &vec![7; 1 << 20],
+        &["--to", &bob, "--expires", "494100"],
+    );
+    let mut args = vec![
+        "bundle".to_owned(),
+        "create".into(),
+        "-o".into(),
+        "all.wcmp".into(),
+    ];
+    for i in 0..12 {
+        let name = format!("{i}.env");
+        place.seal(
+            &name,
+            &vec![i; 900 << 10],
+            &["--to", &bob, "--expires", "494100"],
+        );
+        args.push(name);
+    }
+    place
+        .run(&args.iter().map(String::as_str).collect::<Vec<_>>())
+        .ok();
+    std::fs::create_dir(place.path("home")).unwrap();
+    place.write("home/policy.toml", "hold = 0\n");
+    let begin = ["--home", "home", "--now", NOW];
+    for (i, command) in [
+        &["import", "all.wcmp"][..],
+        &["export", "--force", "out.wcmp"],
+        &["store", "verify"],
+        &["store", "prune"],
+        &["have", "--force", "."],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let args = [&begin[..], command].concat();
+        let (status, seen) = run(&place, &args, true);
+        assert!(status.success(), "{command:?}: {seen}");
+        // `have` is done at once.
+        assert_eq!(seen.contains("\u{1b}["), i < 4, "{command:?}: {seen:?}");
+        let quiet = [&args[..], &["--quiet"]].concat();
+        let (_, seen) = run(&place, &quiet, true);
+        assert!(!seen.contains('\u{1b}'), "{command:?}: {seen:?}");
+        let piped = place.run(&args).ok();
+        assert!(
+            piped.err.is_empty() && !piped.out.contains(&0x1b),
+            "{}",
+            piped.err
+        );
+    }
+}

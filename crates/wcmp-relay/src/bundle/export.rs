@@ -23,7 +23,7 @@ pub const PART_LIMIT: u64 = 1 << 30;
 
 /// Seconds from 1970 to 1980-01-02T00:00:00Z, the modification time of every file: the second day that FAT knows, so
 /// that no time zone takes it before the first.
-const MODIFIED: u64 = 315_619_200;
+pub(crate) const MODIFIED: u64 = 315_619_200;
 
 /// So many random names are tried; each is taken already about once in 2^40 times.
 const TRIES: usize = 8;
@@ -248,10 +248,7 @@ impl<R: TryCryptoRng> Export<R> {
         if path.file_name().is_none() {
             return Err(io::Error::from(ErrorKind::InvalidInput).into());
         }
-        let folder = match path.parent() {
-            Some(folder) if folder != Path::new("") => folder.to_path_buf(),
-            _ => PathBuf::from("."),
-        };
+        let folder = folder_of(&path).to_path_buf();
         if !overwrite && occupied(&path)? {
             return Err(ExportError::Exists);
         }
@@ -367,11 +364,55 @@ impl Part {
     /// Writes what is missing, sets the time, and waits until all of it is on the medium.
     fn close(self) -> Result<TempPath, ExportError> {
         let file = self.writer.finish()?.finish()?;
-        let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(MODIFIED);
-        file.set_times(FileTimes::new().set_modified(modified))?;
-        file.sync_all()?;
+        settle(&file)?;
         Ok(self.path)
     }
+}
+
+/// Writes one file that is handed on beside bundles, as [`Export`] writes them: under a temporary name that leaves nothing
+/// readable on FAT, with the modification time of all, and durable before it gets its name.
+///
+/// # Errors
+/// [`ExportError::Exists`] if the file is there and not to be replaced; if the RNG or the file system fails. Then nothing
+/// is left.
+pub fn write_once(
+    path: &Path,
+    bytes: &[u8],
+    overwrite: bool,
+    rng: &mut impl TryCryptoRng,
+) -> Result<(), ExportError> {
+    let folder = folder_of(path);
+    if !overwrite && occupied(path)? {
+        return Err(ExportError::Exists);
+    }
+    let (mut file, mut temporary) = temporary(folder, rng)?;
+    file.write_all(bytes)?;
+    settle(&file)?;
+    rename(&mut temporary, path, overwrite)?;
+    temporary.disable_cleanup(true);
+    Ok(sync_folder(folder)?)
+}
+
+/// What the clock of a medium says, which may be another machine's: of a file that is made, and removed at once.
+pub(crate) fn time_of_medium(
+    folder: &Path,
+    rng: &mut impl TryCryptoRng,
+) -> Result<SystemTime, ExportError> {
+    let (file, _removed) = temporary(folder, rng)?;
+    Ok(file.metadata()?.modified()?)
+}
+
+/// A file that is no bundle, or not yet.
+fn temporary(folder: &Path, rng: &mut impl TryCryptoRng) -> Result<(File, TempPath), ExportError> {
+    let create = |path: &Path| Ok((File::create_new(path)?, TempPath::try_from_path(path)?));
+    Ok(at_random(folder, ".TMP", rng, create)?.0)
+}
+
+/// Sets the time, and waits until all of it is on the medium.
+fn settle(file: &File) -> io::Result<()> {
+    let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(MODIFIED);
+    file.set_times(FileTimes::new().set_modified(modified))?;
+    file.sync_all()
 }
 
 /// Gives the file another name; without `overwrite` it must be free.
@@ -397,6 +438,13 @@ fn rename(file: &mut TempPath, to: &Path, overwrite: bool) -> io::Result<()> {
     // What replaced another file is not removed any more: that would leave neither.
     file.disable_cleanup(taken);
     Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
 }
 
 /// Whether something is at the path, be it a dangling link.

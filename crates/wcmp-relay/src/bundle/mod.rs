@@ -70,7 +70,9 @@ mod writer;
 
 pub use event::{Completeness, Event, OpenError};
 #[cfg(feature = "std")]
-pub use export::{Export, ExportError, PART_LIMIT};
+pub use export::{Export, ExportError, PART_LIMIT, write_once};
+#[cfg(feature = "std")]
+pub(crate) use export::{MODIFIED, time_of_medium};
 pub use format::{HEADER_LEN, HeaderError, MAGIC, MAX_BODY};
 #[cfg(feature = "std")]
 pub use io::Io;

@@ -6,16 +6,15 @@ use core::cmp::Reverse;
 use core::fmt;
 use core::time::Duration;
 use std::fs;
-use std::io;
 use std::path::Path;
 
 use rand_core::TryCryptoRng;
 use wcmp_wire::{EnvelopeRef, Id, MAX_ENVELOPE, sha256};
 
 use super::{is_random_name, open_regular};
-use crate::bundle::{Event, Export, ExportError, Io, Reader};
+use crate::bundle::{Event, Export, ExportError, Io, Reader, time_of_medium};
 use crate::node::{Node, NodeError};
-use crate::store::{Entry, Store};
+use crate::store::Store;
 
 /// What was handed on.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -58,11 +57,8 @@ impl<E> From<ExportError> for HandError<E> {
     }
 }
 
-/// Envelopes that are listed at once.
-const LIST: usize = 10_000;
-
 /// Pushes everything that may be handed on now to `files`, ascending by id. The caller finishes them. `progress` is told
-/// of each envelope's bytes.
+/// of each envelope's bytes. Takes memory for one envelope, and 32 to 80 bytes for each in the store.
 ///
 /// # Errors
 /// If the node or the files fail, or the clock stepped.
@@ -71,24 +67,8 @@ pub fn export<S: Store, R: TryCryptoRng>(
     files: &mut Export<R>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Handed, HandError<S::Error>> {
-    let mut handed = Handed::default();
-    let mut after = None;
-    loop {
-        let entries = node.offered(after.as_ref(), LIST)?;
-        for entry in &entries {
-            // It may have been evicted or found damaged meanwhile.
-            if let Some(stored) = node.hand(&entry.id)? {
-                files.push(entry.id, stored.stamp(), &stored.envelope)?;
-                handed.envelopes += 1;
-                handed.bytes += stored.envelope.len() as u64;
-                progress(stored.envelope.len() as u64);
-            }
-        }
-        match entries.last() {
-            Some(last) if entries.len() == LIST => after = Some(last.id),
-            _ => return Ok(handed),
-        }
-    }
+    let ids: Vec<Id> = node.offered()?.iter().map(|entry| entry.id).collect();
+    export_these(node, files, &ids, progress)
 }
 
 /// Pushes these envelopes, whose ids ascend, as far as they may be handed on: for a stick to somebody whose summary
@@ -104,6 +84,7 @@ pub fn export_these<S: Store, R: TryCryptoRng>(
 ) -> Result<Handed, HandError<S::Error>> {
     let mut handed = Handed::default();
     for id in ids {
+        // It may have been evicted or found damaged meanwhile.
         if let Some(stored) = node.hand(id)? {
             files.push(*id, stored.stamp(), &stored.envelope)?;
             handed.envelopes += 1;
@@ -127,17 +108,8 @@ pub fn newest<S: Store>(
     room: u64,
 ) -> Result<Vec<Id>, NodeError<S::Error>> {
     let among: Option<BTreeSet<&Id>> = among.map(|ids| ids.iter().collect());
-    let mut entries: Vec<Entry> = Vec::new();
-    let mut after = None;
-    loop {
-        let page = node.offered(after.as_ref(), LIST)?;
-        let Some(last) = page.last() else {
-            break;
-        };
-        after = Some(last.id);
-        let wanted = |entry: &Entry| among.as_ref().is_none_or(|ids| ids.contains(&entry.id));
-        entries.extend(page.into_iter().filter(wanted));
-    }
+    let mut entries = node.offered()?;
+    entries.retain(|entry| among.as_ref().is_none_or(|ids| ids.contains(&entry.id)));
     entries.sort_unstable_by_key(|entry| (Reverse(entry.expires), entry.id));
     let mut left = room;
     let mut ids = Vec::new();
@@ -161,8 +133,12 @@ const LEFT: Duration = Duration::from_secs(3600);
 /// if they were last written an hour before a file that is made now, so that an export that goes on keeps its file.
 ///
 /// # Errors
-/// If the folder cannot be read or written. Files that cannot be read or removed are left.
-pub fn sweep<S: Store>(node: &mut Node<S>, folder: &Path) -> io::Result<u64> {
+/// If the folder cannot be read or written, or the RNG fails. Files that cannot be read or removed are left.
+pub fn sweep<S: Store>(
+    node: &mut Node<S>,
+    folder: &Path,
+    rng: &mut impl TryCryptoRng,
+) -> Result<u64, ExportError> {
     let mut leftovers = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -176,7 +152,7 @@ pub fn sweep<S: Store>(node: &mut Node<S>, folder: &Path) -> io::Result<u64> {
         return Ok(0);
     }
     // By the clock of the medium, which may be another machine's.
-    let now = tempfile::tempfile_in(folder)?.metadata()?.modified()?;
+    let now = time_of_medium(folder, rng)?;
     let mut swept = 0;
     for path in leftovers {
         let Ok((file, metadata)) = open_regular(&path) else {

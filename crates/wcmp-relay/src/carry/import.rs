@@ -7,15 +7,15 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use wcmp_wire::{EnvelopeRef, MAX_ENVELOPE};
+use wcmp_wire::{EnvelopeRef, MAX_ENVELOPE, sha256};
 
 use super::open_regular;
 use super::source::Patient;
 use crate::bundle::{Completeness, Event, Io, OpenError, Reader, Source, Stamp};
 #[cfg(feature = "sealed")]
 use crate::bundle::{SealedError, Secret, Unsealed};
-use crate::node::{Hold, Node, NodeError};
-use crate::policy::{Reason, Visit, VisitLimits};
+use crate::node::{Node, NodeError};
+use crate::policy::{Header, Reason, Subject, Verdict, Visit, VisitLimits};
 use crate::store::Store;
 
 /// Bytes and number of envelopes that are taken in at once.
@@ -260,6 +260,23 @@ impl<'a, S: Store> Import<'a, S> {
         }
     }
 
+    /// How many envelopes came so far that the node does not have and that fit its policy: behind which a message of one's own
+    /// can hide (spec 9.2).
+    pub fn cover(&mut self) -> u64 {
+        let new = self.batch.frames().filter(|(_, bytes)| {
+            EnvelopeRef::parse(bytes).is_ok_and(|envelope| {
+                let subject = Subject {
+                    header: Header::from(&envelope),
+                    now: self.node.now(),
+                    effort: None,
+                };
+                !matches!(self.node.policy().judge(&subject), Verdict::Drop(_))
+                    && !self.node.store().contains(&envelope.id(sha256))
+            })
+        });
+        self.visit.tally.kept + new.count() as u64
+    }
+
     fn push(&mut self, stamp: Stamp<'_>, envelope: &[u8]) -> Result<(), NodeError<S::Error>> {
         if self.batch.is_full(envelope.len()) {
             self.flush()?;
@@ -270,18 +287,16 @@ impl<'a, S: Store> Import<'a, S> {
 
     fn flush(&mut self) -> Result<(), NodeError<S::Error>> {
         let frames: Vec<_> = self.batch.frames().collect();
-        let taken = self.node.take_in(&mut self.visit, &frames, Hold::Random);
+        let taken = self.node.take_in_what_fits(&mut self.visit, &frames);
         self.batch.clear();
         taken
     }
 
-    /// Takes in what has been read and not yet taken in, and says what became of everything.
-    ///
-    /// # Errors
-    /// If the node fails.
-    pub fn finish(mut self) -> Result<Visit, NodeError<S::Error>> {
-        self.flush()?;
-        Ok(self.visit)
+    /// Takes in what has been read and not yet taken in, and says what became of everything; also how the node failed, if
+    /// it did. What did not fit on a full disk is no failure, and is counted as [`Reason::DISK`].
+    pub fn finish(mut self) -> (Visit, Result<(), NodeError<S::Error>>) {
+        let flushed = self.flush();
+        (self.visit, flushed)
     }
 }
 

@@ -23,8 +23,9 @@
 //!     let report = import.file(&path, &mut |_| ())?;
 //!     println!("{}: {} envelopes, {} places damaged", path.display(), report.frames, report.damaged);
 //! }
-//! let tally = import.finish()?.tally;
-//! println!("{} kept", tally.kept);
+//! let (visit, taken) = import.finish();
+//! println!("{} kept", visit.tally.kept);
+//! taken?;
 //!
 //! let mut files = Export::to_folder(stick, getrandom::SysRng)?;
 //! let handed = export(&mut node, &mut files, &mut |_| ())?;
@@ -113,13 +114,28 @@ pub fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
     if !named.is_file() {
         return Err(irregular());
     }
-    let file = File::open(path)?;
+    let file = open_at_once(path)?;
     let opened = file.metadata()?;
     // Something else may have taken its place meanwhile.
     if !opened.is_file() || !same_file(&named, &opened) {
         return Err(irregular());
     }
     Ok((file, opened))
+}
+
+/// Opens what is there, also if it became a link or a pipe since it was looked at: the one fails, the other does not wait
+/// for a writer.
+fn open_at_once(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    options.open(path)
 }
 
 #[cfg(unix)]
@@ -131,4 +147,31 @@ fn same_file(a: &Metadata, b: &Metadata) -> bool {
 #[cfg(not(unix))]
 fn same_file(_: &Metadata, _: &Metadata) -> bool {
     true
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::process::Command;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// What takes a file's place between the look and the opening.
+    #[test]
+    fn a_link_is_not_followed_and_a_pipe_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("file"), "x").unwrap();
+        std::os::unix::fs::symlink(at("file"), at("link")).unwrap();
+        assert!(open_at_once(&at("file")).is_ok());
+        assert!(open_at_once(&at("link")).is_err());
+        let made = Command::new("mkfifo").arg(at("pipe")).status();
+        if made.is_ok_and(|status| status.success()) {
+            let (opened, answer) = mpsc::channel();
+            let path = at("pipe");
+            std::thread::spawn(move || opened.send(open_at_once(&path).is_ok()));
+            assert_eq!(answer.recv_timeout(Duration::from_secs(10)), Ok(true));
+        }
+    }
 }

@@ -8,16 +8,13 @@ use wcmp_wire::Id;
 
 use super::{Limits, Offer, Shelf};
 use crate::bundle::Stamp;
-use crate::node::{Hold, Node, NodeError};
-use crate::policy::{CLOCK_TOLERANCE, Policy, Reason, Tally, Visit};
-use crate::store::Store;
+use crate::node::{Node, NodeError};
+use crate::policy::{Allowance, CLOCK_TOLERANCE, Policy, Reason, Tally, Visit};
+use crate::store::{Entry, Store};
 
 /// A batch is taken in when it has so many envelopes, or so many bytes.
 const BATCH: usize = 4096;
 const BATCH_BYTES: usize = 8 << 20;
-
-/// Offers are listed so many at a time.
-const PAGE: usize = 1 << 16;
 
 /// The peer of one session: its budget, and what it brought that is not taken in yet. In memory only, as who brought
 /// what is never stored (spec 9.2).
@@ -50,6 +47,11 @@ impl Guest {
             batch: Vec::new(),
             bytes: 0,
         }
+    }
+
+    /// Binds it to what is left of its link's allowance: to be called before and after each step of its session.
+    pub fn share(&mut self, allowance: &mut Allowance) {
+        self.visit.share(allowance);
     }
 
     /// What became of the envelopes that it brought, so far.
@@ -86,7 +88,8 @@ pub struct GuestAt<'a, S> {
 }
 
 impl<S: Store> GuestAt<'_, S> {
-    /// Takes in what waits: to be called when a session has ended, however it has. What was kept is durable then.
+    /// Takes in what waits: to be called when a session has ended, however it has. What was kept is durable then. What did
+    /// not fit on a full disk is counted as [`Reason::DISK`]: then no more is wanted, and the session goes on to give.
     ///
     /// # Errors
     /// If the store fails.
@@ -104,10 +107,11 @@ impl<S: Store> GuestAt<'_, S> {
             .iter()
             .map(|waiting| (waiting.stamp(), &waiting.envelope[..]))
             .collect();
-        self.node.take_in(visit, &frames, Hold::Random)?;
+        self.node.take_in_what_fits(visit, &frames)?;
         let spent = visit.tally.dropped_for(Reason::BUDGET) > budget;
         // One that is worth little is refused where others are not; if all of them are, the store is full.
-        let full = visit.tally.dropped_for(Reason::ROOM) > room && visit.tally.kept == kept;
+        let full = visit.tally.dropped_for(Reason::ROOM) > room && visit.tally.kept == kept
+            || visit.tally.dropped_for(Reason::DISK) > 0;
         Ok(if spent || full {
             ControlFlow::Break(())
         } else {
@@ -116,25 +120,24 @@ impl<S: Store> GuestAt<'_, S> {
     }
 }
 
+impl From<Entry> for Offer {
+    fn from(entry: Entry) -> Self {
+        Self {
+            id: entry.id,
+            expires: entry.expires,
+            len: entry.size as usize,
+        }
+    }
+}
+
 impl<S: Store> Shelf for GuestAt<'_, S> {
     type Error = NodeError<S::Error>;
 
     fn offer(&mut self, each: &mut dyn FnMut(Offer)) -> Result<(), Self::Error> {
-        let mut after: Option<Id> = None;
-        loop {
-            let page = self.node.offered(after.as_ref(), PAGE)?;
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            after = Some(last.id);
-            for entry in page {
-                each(Offer {
-                    id: entry.id,
-                    expires: entry.expires,
-                    len: entry.size as usize,
-                });
-            }
+        for entry in self.node.offered()? {
+            each(entry.into());
         }
+        Ok(())
     }
 
     fn fetch(

@@ -27,9 +27,6 @@ pub const FILE_LEN: usize = 1 << 20;
 /// So many differences are always found.
 pub const MAX_DIFFERENCES: usize = 18_000;
 
-/// Ids that are listed at once.
-const PAGE: usize = 1 << 16;
-
 const MAGIC: [u8; 8] = [0x89, b'W', b'C', b'M', b'H', 0x0D, 0x0A, 0x1A];
 const VERSION_AND_FLAGS: [u8; 4] = [0, 1, 0, 0];
 const HEADER_LEN: usize = 64;
@@ -168,12 +165,6 @@ impl Have {
 /// # Errors
 /// If the clock stepped or the store fails.
 pub fn offered<S: Store>(node: &mut Node<S>) -> Result<Vec<Id>, NodeError<S::Error>> {
-    let mut ids: Vec<Id> = Vec::new();
-    loop {
-        let page = node.offered(ids.last(), PAGE)?;
-        if page.is_empty() {
-            return Ok(ids);
-        }
-        ids.extend(page.iter().map(|entry| entry.id));
-    }
+    let offered = node.offered()?;
+    Ok(offered.iter().map(|entry| entry.id).collect())
 }

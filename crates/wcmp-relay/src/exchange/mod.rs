@@ -99,10 +99,12 @@ pub struct Limits {
     pub symbols: u32,
     /// The other side is given up when in so much time not even 4 KiB moved.
     pub patience: Duration,
+    /// A session ends after so much time, whatever moves. Another one goes on where it was.
+    pub session: Duration,
 }
 
 impl Default for Limits {
-    /// 1 MiB and 31 days an envelope; 1 M envelopes or 4 GiB; 2^21 symbols; one minute.
+    /// 1 MiB and 31 days an envelope; 1 M envelopes or 4 GiB; 2^21 symbols; one minute; one hour.
     fn default() -> Self {
         Self {
             envelope: 1 << 20,
@@ -111,6 +113,7 @@ impl Default for Limits {
             bytes: 4 << 30,
             symbols: MAX_SYMBOLS,
             patience: Duration::from_secs(60),
+            session: Duration::from_secs(3600),
         }
     }
 }
@@ -175,6 +178,8 @@ pub enum Error<E> {
     Inconsistent,
     /// Nothing moved for too long.
     Stalled,
+    /// It took longer than one session may.
+    Long,
 }
 
 impl<E: fmt::Display> fmt::Display for Error<E> {
@@ -188,6 +193,7 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::Flood => "the other side sent more than it was asked for",
             Self::Inconsistent => "the other side described no possible set",
             Self::Stalled => "the other side stalled",
+            Self::Long => "it took longer than one exchange may",
         })
     }
 }

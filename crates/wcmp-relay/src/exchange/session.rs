@@ -67,6 +67,8 @@ pub struct Session {
     /// Bytes of frames that came.
     taken_bytes: u64,
     report: Report,
+    /// When it was first asked for the time.
+    began: Option<Duration>,
     /// Bytes that had moved at that time.
     progress: Option<(u64, Duration)>,
 }
@@ -154,6 +156,7 @@ impl Session {
             surplus: 0,
             taken_bytes: 0,
             report: Report::default(),
+            began: None,
             progress: None,
         }
     }
@@ -173,8 +176,14 @@ impl Session {
     /// To be called now and then with a clock that never goes back, counted from anywhere.
     ///
     /// # Errors
-    /// [`Error::Stalled`] if almost nothing has moved for [`Limits::patience`].
+    /// [`Error::Stalled`] if almost nothing has moved for [`Limits::patience`], [`Error::Long`] after
+    /// [`Limits::session`].
     pub fn tick<E>(&mut self, now: Duration) -> Result<(), Error<E>> {
+        let began = *self.began.get_or_insert(now);
+        if now.saturating_sub(began) > self.limits.session {
+            self.phase = Phase::Broken;
+            return Err(Error::Long);
+        }
         let moved = self.report.bytes_in + self.report.bytes_out;
         match self.progress {
             Some((before, since)) if moved < before + PROGRESS => {

@@ -4,19 +4,32 @@ use alloc::vec::Vec;
 
 use wcmp_wire::{Id, sha256};
 
+use crate::bundle::crc;
+
 /// The state of a node, as it is kept in the store:
 ///
 /// ```text
-/// u8 version, 1 | u32 hour of the last run | 32 bytes key | u64 mark of each held envelope, ascending
+/// u8 version, 2 | u32 hour of the last run, FFFFFFFF if that was lost | 32 bytes key
+/// | u64 mark of each held envelope, ascending | u32 CRC32C of all before
 /// mark = first 8 bytes of H("WCMP hold" || key || id)
 /// ```
 /// An envelope's hour is its mark modulo the longest hold.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Holds {
-    last_run: u32,
+    /// `None` from when the state was lost until somebody has confirmed the clock.
+    last_run: Option<u32>,
     key: [u8; 32],
     /// Ascending.
     marks: Vec<u64>,
+}
+
+/// Why bytes are no state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum NoState {
+    /// They are damaged, or never were one.
+    Damaged,
+    /// They are of another version.
+    Version,
 }
 
 /// Without the key.
@@ -29,40 +42,61 @@ impl core::fmt::Debug for Holds {
     }
 }
 
-const VERSION: u8 = 1;
-const HEAD: usize = 1 + 4 + 32;
+const VERSION: u8 = 2;
+/// Version, last run, key and CRC.
+const OVERHEAD: usize = 1 + 4 + 32 + 4;
+/// In the place of the last run's hour.
+const LOST: u32 = u32::MAX;
 
 impl Holds {
     pub(super) fn new(now: u32, entropy: &[u8; 32]) -> Self {
         Self {
-            last_run: now,
+            last_run: Some(now),
+            ..Self::lost(entropy)
+        }
+    }
+
+    /// In the place of a state that was lost.
+    pub(super) fn lost(entropy: &[u8; 32]) -> Self {
+        Self {
+            last_run: None,
             key: sha256(&[b"WCMP hold key", entropy]),
             marks: Vec::new(),
         }
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(HEAD + 8 * self.marks.len());
+        let mut bytes = Vec::with_capacity(OVERHEAD + 8 * self.marks.len());
         bytes.push(VERSION);
-        bytes.extend_from_slice(&self.last_run.to_be_bytes());
+        bytes.extend_from_slice(&self.last_run.unwrap_or(LOST).to_be_bytes());
         bytes.extend_from_slice(&self.key);
         bytes.extend(self.marks.iter().flat_map(|mark| mark.to_be_bytes()));
+        bytes.extend(crc::append(0, &bytes).to_be_bytes());
         bytes
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, NoState> {
+        let (before, stored) = bytes.split_last_chunk().ok_or(NoState::Damaged)?;
+        if crc::append(0, before).to_be_bytes() != *stored {
+            return Err(NoState::Damaged);
+        }
+        Self::parse(before).ok_or(NoState::Version)
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
         let (version, rest) = bytes.split_first()?;
         let (last_run, rest) = rest.split_first_chunk()?;
         let (key, rest) = rest.split_first_chunk()?;
         let (marks, partial) = rest.as_chunks();
+        let last_run = u32::from_be_bytes(*last_run);
         (*version == VERSION && partial.is_empty()).then(|| Self {
-            last_run: u32::from_be_bytes(*last_run),
+            last_run: (last_run != LOST).then_some(last_run),
             key: *key,
             marks: marks.iter().copied().map(u64::from_be_bytes).collect(),
         })
     }
 
-    pub(super) const fn last_run(&self) -> u32 {
+    pub(super) const fn last_run(&self) -> Option<u32> {
         self.last_run
     }
 
@@ -101,16 +135,17 @@ impl Holds {
 
     /// Ends the holds whose hour has come since the last run.
     pub(super) fn pass(&mut self, now: u32, longest: u32) {
-        let step = now.saturating_sub(self.last_run);
-        let next = self.last_run.saturating_add(1);
+        let last_run = self.last_run.unwrap_or(now);
+        let step = now.saturating_sub(last_run);
+        let next = last_run.saturating_add(1);
         self.marks
             .retain(|mark| longest > 0 && wait(*mark, next, longest) >= step);
-        self.last_run = now;
+        self.last_run = Some(now);
     }
 
     /// Holds begin anew at another hour.
     pub(super) const fn restart(&mut self, now: u32) {
-        self.last_run = now;
+        self.last_run = Some(now);
     }
 }
 
@@ -121,8 +156,9 @@ fn wait(mark: u64, hour: u32, longest: u32) -> u32 {
     (phase + longest - hour % longest) % longest
 }
 
-/// How long a client keeps a message of its own back before it enters the node: until 8 foreign envelopes came later,
-/// or for 24 hours (spec 9.2). It belongs into the keyring beside the message, and nowhere else.
+/// How long a client keeps a message of its own back before it enters the node, where it is held like every other: until
+/// 8 foreign envelopes came later, or for 24 hours (spec 9.2). It belongs into the keyring beside the message, and
+/// nowhere else.
 ///
 /// ```
 /// use wcmp_relay::node::Cover;
@@ -155,7 +191,7 @@ impl Cover {
         self.missing = self.missing.saturating_sub(foreign);
     }
 
-    /// Whether the message may leave. A clock that went back does not shorten the wait.
+    /// Whether the message may enter. A clock that went back does not shorten the wait.
     #[must_use]
     pub const fn is_over(&self, now: u32) -> bool {
         self.missing == 0 || now.saturating_sub(self.written) >= 24
@@ -222,13 +258,29 @@ mod tests {
         let mut holds = Holds::new(77, &[9; 32]);
         holds.add(ids(50), 77, 24, false);
         let bytes = holds.encode();
-        assert_eq!(Holds::decode(&bytes), Some(holds));
-        for cut in [0, 1, 5, 36, bytes.len() - 1] {
-            assert_eq!(Holds::decode(&bytes[..cut]), None);
+        assert_eq!(Holds::decode(&bytes), Ok(holds));
+        for cut in 0..bytes.len() {
+            assert_eq!(Holds::decode(&bytes[..cut]), Err(NoState::Damaged));
         }
-        let mut other = bytes.clone();
-        other[0] = 2;
-        assert_eq!(Holds::decode(&other), None);
+        for at in 0..bytes.len() {
+            let mut other = bytes.clone();
+            other[at] ^= 1 << (at % 8);
+            assert_eq!(Holds::decode(&other), Err(NoState::Damaged));
+        }
+        let mut lost = Holds::lost(&[9; 32]);
+        assert_eq!(Holds::decode(&lost.encode()).as_ref(), Ok(&lost));
+        lost.restart(78);
+        assert_eq!(Holds::decode(&lost.encode()), Ok(lost));
+    }
+
+    #[test]
+    fn a_state_of_another_version_is_told_from_a_damaged_one() {
+        let mut bytes = Holds::new(77, &[9; 32]).encode();
+        let end = bytes.len() - 4;
+        bytes[0] = 3;
+        let crc = crc::append(0, &bytes[..end]);
+        bytes[end..].copy_from_slice(&crc.to_be_bytes());
+        assert_eq!(Holds::decode(&bytes), Err(NoState::Version));
     }
 
     #[test]

@@ -24,11 +24,16 @@
 //! * Not which envelopes are the owner's, see below.
 //!
 //! # Own messages
-//! They enter by the same call, and are the same bytes on the disk. They should not leave at once, or a neighbour who
-//! gets a single new envelope knows its writer: they leave after 8 later foreign intakes or 24 hours (spec 9.2). A note
-//! on the disk that says which envelopes still wait for that would say whose they are. So it is the client who keeps
-//! an own message back, in its keyring, which is encrypted: [`Cover`] counts for it. When that is over, the message
-//! enters with [`Hold::Over`], and looks like one that was held and is no longer.
+//! They enter by the same call, and are the same bytes on the disk: held like all others. For a hold may be over in the
+//! hour in which it began, they should not enter at once, or a neighbour who gets a single new envelope knows its writer:
+//! they leave after 8 later foreign intakes or 24 hours (spec 9.2). A note on the disk that says which envelopes wait for
+//! that would say whose they are. So it is the client who keeps an own message back, in its keyring, which is encrypted:
+//! [`Cover`] counts for it. When that is over, the message enters. It is not to be handed on without the hold then: the
+//! key is on the disk, so an envelope that is not held although its hour has not come would be known for the owner's.
+//!
+//! # A state that is lost
+//! If the state is missing though there are envelopes, or damaged, nobody knows any more what is held. Then a key is drawn
+//! anew, all is held anew, and the clock is taken for one that stepped ([`Clock::Lost`]).
 //!
 //! # Clock
 //! `now` is an argument, and never learnt from envelopes. If it is before the last run or more than 168 hours after it,
@@ -36,7 +41,7 @@
 //!
 //! ```
 //! use wcmp_relay::bundle::Stamp;
-//! use wcmp_relay::node::{Hold, Node};
+//! use wcmp_relay::node::Node;
 //! use wcmp_relay::policy::{Policy, Visit};
 //! use wcmp_relay::store::{MemoryStore, Quota};
 //!
@@ -47,15 +52,16 @@
 //! let entropy = [7; 32]; // from the system's randomness
 //! let mut node = Node::open(MemoryStore::new(Quota::NONE), Policy::default(), 494_000, &entropy)?;
 //! let mut visit = Visit::new(node.policy());
-//! node.take_in(&mut visit, &[(Stamp::NONE, &envelope), (Stamp::NONE, b"rubbish")], Hold::Random)?;
+//! node.take_in(&mut visit, &[(Stamp::NONE, &envelope), (Stamp::NONE, b"rubbish")])?;
 //! assert_eq!(visit.tally.kept, 1);
 //!
 //! node.set_now(494_024)?; // a day later
-//! let ready = node.offered(None, 100)?;
+//! let ready = node.offered()?;
 //! assert_eq!(node.hand(&ready[0].id)?.unwrap().envelope, envelope);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod fit;
 mod hold;
 
 use alloc::vec::Vec;
@@ -68,7 +74,7 @@ use crate::policy::{Header, Policy, Reason, Subject, Verdict, Visit};
 use crate::store::{Entry, Incoming, Store, Stored, Taken, Totals};
 
 pub use hold::Cover;
-use hold::Holds;
+use hold::{Holds, NoState};
 
 /// Hours that a clock may have run since the last time without anybody being asked (spec 9.3).
 pub const MAX_STEP: u32 = 168;
@@ -82,6 +88,8 @@ pub enum Clock {
     Back(u32),
     /// It went on by so many hours, more than [`MAX_STEP`].
     Forward(u32),
+    /// Nobody knows: the state was lost, and with it the hour of the last run.
+    Lost,
 }
 
 impl fmt::Display for Clock {
@@ -90,6 +98,7 @@ impl fmt::Display for Clock {
             Self::Running => f.write_str("the clock goes on"),
             Self::Back(hours) => write!(f, "the clock is {hours} hours before the last run"),
             Self::Forward(hours) => write!(f, "the last run was {hours} hours ago"),
+            Self::Lost => f.write_str("the hour of the last run is lost, and all is held anew"),
         }
     }
 }
@@ -100,7 +109,7 @@ impl fmt::Display for Clock {
 pub enum NodeError<E> {
     /// Nothing is purged or handed on before the clock is confirmed.
     Frozen(Clock),
-    /// The state kept in the store is that of another program or of a later version.
+    /// The state kept in the store is of a later version.
     State,
     /// The store failed.
     Store(E),
@@ -116,22 +125,13 @@ impl<E: fmt::Display> fmt::Display for NodeError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Frozen(clock) => clock.fmt(f),
-            Self::State => f.write_str("the store belongs to another program or a later version"),
+            Self::State => f.write_str("the store belongs to a later version"),
             Self::Store(error) => error.fmt(f),
         }
     }
 }
 
 impl<E: core::error::Error> core::error::Error for NodeError<E> {}
-
-/// How long an envelope that enters is held.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Hold {
-    /// As the policy says.
-    Random,
-    /// Not at all: whoever calls has waited already.
-    Over,
-}
 
 /// A store under a policy and a clock.
 #[derive(Debug)]
@@ -148,18 +148,22 @@ pub struct Node<S> {
 type Result<T, S> = core::result::Result<T, NodeError<<S as Store>::Error>>;
 
 impl<S: Store> Node<S> {
-    /// Begins to work on a store at the hour `now`. `entropy` is random; it is used where the store is new.
+    /// Begins to work on a store at the hour `now`. `entropy` is random; it is used where the store is new, or its state
+    /// lost.
     ///
     /// # Errors
-    /// If the store fails, or holds a state that is not a node's.
+    /// If the store fails, or holds the state of a later version.
     pub fn open(mut store: S, policy: Policy, now: u32, entropy: &[u8; 32]) -> Result<Self, S> {
         let state = store.state()?;
-        let holds = if state.is_empty() {
-            let holds = Holds::new(now, entropy);
-            store.set_state(&holds.encode())?;
-            holds
+        let is_new = state.is_empty() && store.totals().envelopes == 0;
+        let (holds, lost) = if is_new {
+            (Holds::new(now, entropy), false)
         } else {
-            Holds::decode(&state).ok_or(NodeError::State)?
+            match Holds::decode(&state) {
+                Ok(holds) => (holds, false),
+                Err(NoState::Damaged) => (Holds::lost(entropy), true),
+                Err(NoState::Version) => return Err(NodeError::State),
+            }
         };
         let mut node = Self {
             store,
@@ -169,6 +173,14 @@ impl<S: Store> Node<S> {
             holds,
             unsaved: false,
         };
+        if is_new {
+            node.save()?;
+        } else if lost {
+            let all = node.store.list(0..=u32::MAX)?;
+            let ids = all.iter().map(|entry| entry.id);
+            node.holds.add(ids, now, node.policy.hold, true);
+            node.save_if_it_fits()?;
+        }
         node.set_now(now)?;
         Ok(node)
     }
@@ -179,7 +191,10 @@ impl<S: Store> Node<S> {
     /// If the store fails.
     pub fn set_now(&mut self, now: u32) -> Result<(), S> {
         self.now = now;
-        let last = self.holds.last_run();
+        let Some(last) = self.holds.last_run() else {
+            self.clock = Clock::Lost;
+            return Ok(());
+        };
         self.clock = match now.checked_sub(last) {
             None => Clock::Back(last - now),
             Some(step) if step > MAX_STEP => Clock::Forward(step),
@@ -193,15 +208,20 @@ impl<S: Store> Node<S> {
         Ok(())
     }
 
+    fn save(&mut self) -> Result<(), S> {
+        self.unsaved = true;
+        self.store.set_state(&self.holds.encode())?;
+        self.unsaved = false;
+        Ok(())
+    }
+
     /// A full disk has to be opened, read and purged, too. If the state does not fit, the older one stays there: by that
     /// nothing is handed on earlier, and a clock that was confirmed has to be confirmed again.
     fn save_if_it_fits(&mut self) -> Result<(), S> {
-        self.unsaved = self.store.set_state(&self.holds.encode()).is_err();
-        if self.unsaved {
-            // It has failed for good if it cannot even be read.
-            self.store.state()?;
+        match self.save() {
+            Err(NodeError::Store(error)) if S::is_full(&error) => Ok(()),
+            result => result,
         }
-        Ok(())
     }
 
     fn running(&mut self) -> Result<(), S> {
@@ -235,19 +255,26 @@ impl<S: Store> Node<S> {
         }
     }
 
+    /// The hour by which a full store decides: that of a clock which stepped is not to be trusted (spec 9.3). Without any,
+    /// it hardly counts.
+    fn trusted(&self) -> u32 {
+        match self.clock {
+            Clock::Running => self.now,
+            _ => self.holds.last_run().unwrap_or(0),
+        }
+    }
+
     /// Takes in what a visit brings: stamps, and **any bytes**. Checks them in the order of spec 9.2, then by the
-    /// policy's rules, those about stamps only when the quota is reached, and counts in the visit what became of each. What was kept is durable when this returns.
+    /// policy's rules, those about stamps only when the quota is reached, and counts in the visit what became of each.
+    /// What was kept is durable when this returns, and held for a random time.
     ///
     /// # Errors
     /// If the store fails, for instance on a full disk. What was kept before stays kept; of this batch nothing is
     /// counted as kept.
-    pub fn take_in(
-        &mut self,
-        visit: &mut Visit,
-        batch: &[(Stamp<'_>, &[u8])],
-        hold: Hold,
-    ) -> Result<(), S> {
+    pub fn take_in(&mut self, visit: &mut Visit, batch: &[(Stamp<'_>, &[u8])]) -> Result<(), S> {
         let mut incoming = Vec::with_capacity(batch.len());
+        // Stamps for what is there already.
+        let mut known = Vec::new();
         let totals = self.store.totals();
         let (mut pending, mut pending_bytes) = (0, 0);
         for (stamp, bytes) in batch {
@@ -276,7 +303,9 @@ impl<S: Store> Node<S> {
             let candidate = Incoming::new(envelope, carried);
             let id = candidate.id();
             if self.store.contains(&id) {
-                self.store.raise(&id, carried)?;
+                if carried.effort(&id) > 0 {
+                    known.push(candidate);
+                }
                 visit.tally.drop(Reason::KNOWN);
                 continue;
             }
@@ -300,19 +329,20 @@ impl<S: Store> Node<S> {
             pending_bytes += u64::from(header.size);
             incoming.push(candidate);
         }
+        // Before the envelopes: if the process ends between, some are held that never came, and none leaves early.
+        let frozen = self.clock != Clock::Running;
+        let ids = incoming.iter().map(Incoming::id);
+        self.unsaved |= self.holds.add(ids, self.now, self.policy.hold, frozen);
+        if self.unsaved && !incoming.is_empty() {
+            self.save()?;
+        }
+        let new = incoming.len();
+        incoming.append(&mut known);
         if incoming.is_empty() {
             return Ok(());
         }
-        // Before the envelopes: if the process ends between, some are held that never came, and none leaves early.
-        if hold == Hold::Random {
-            let frozen = self.clock != Clock::Running;
-            let ids = incoming.iter().map(Incoming::id);
-            if self.holds.add(ids, self.now, self.policy.hold, frozen) {
-                self.store.set_state(&self.holds.encode())?;
-            }
-        }
-        let taken = self.store.insert(&incoming, self.now)?;
-        for (taken, incoming) in taken.iter().zip(&incoming) {
+        let taken = self.store.insert(&incoming, self.trusted())?;
+        for (taken, incoming) in taken.iter().zip(&incoming).take(new) {
             match taken {
                 Taken::New => visit.tally.keep(incoming.size()),
                 Taken::Known => visit.tally.drop(Reason::KNOWN),
@@ -322,35 +352,19 @@ impl<S: Store> Node<S> {
         Ok(())
     }
 
-    /// Up to `limit` envelopes that may be handed on now, ascending by id, behind `after`. Fewer than `limit` only at the
-    /// end.
+    /// What may be handed on now, ascending by id. Takes memory for all of it: 48 bytes for each envelope in the store.
     ///
     /// # Errors
     /// [`NodeError::Frozen`] if the clock stepped; if the store fails.
-    pub fn offered(&mut self, after: Option<&Id>, limit: usize) -> Result<Vec<Entry>, S> {
+    pub fn offered(&mut self) -> Result<Vec<Entry>, S> {
         self.not_frozen()?;
-        let mut offered = Vec::new();
-        let mut after = after.copied();
-        while offered.len() < limit {
-            let wanted = limit - offered.len();
-            let listed = self
-                .store
-                .list(self.now..=u32::MAX, after.as_ref(), wanted)?;
-            let Some(last) = listed.last() else {
-                break;
-            };
-            after = Some(last.id);
-            offered.extend(
-                listed
-                    .into_iter()
-                    .filter(|entry| !self.holds.holds(&entry.id)),
-            );
-        }
+        let mut offered = self.store.list(self.now..=u32::MAX)?;
+        offered.retain(|entry| !self.holds.holds(&entry.id));
         Ok(offered)
     }
 
     /// An envelope as it is handed on: `None` if it is not there, expired or held. It has a stamp only if the policy
-    /// carries them, and only one that shows work (spec 9.4).
+    /// carries them, and only one that shows work (spec 9.4). One that is damaged is dropped.
     ///
     /// # Errors
     /// [`NodeError::Frozen`] if the clock stepped; if the store fails.
@@ -360,6 +374,7 @@ impl<S: Store> Node<S> {
             return Ok(None);
         }
         let Some(mut stored) = self.store.get(id)? else {
+            self.store.check(id)?;
             return Ok(None);
         };
         let expires = EnvelopeRef::parse(&stored.envelope).map(|envelope| envelope.expires());
@@ -369,17 +384,23 @@ impl<S: Store> Node<S> {
         Ok(expires.is_ok_and(|hour| hour >= self.now).then_some(stored))
     }
 
-    /// Removes what has expired, and says how much it was.
+    /// Removes what has expired, and what is more than the quota allows, and says how much it was.
     ///
     /// # Errors
     /// [`NodeError::Frozen`] if the clock stepped; if the store fails.
     pub fn purge(&mut self) -> Result<Totals, S> {
         self.not_frozen()?;
-        let purged = self.store.expire(self.now)?;
+        let before = self.store.totals();
+        self.store.expire(self.now)?;
+        self.store.insert(&[], self.now)?;
+        let after = self.store.totals();
         if self.unsaved {
             self.save_if_it_fits()?;
         }
-        Ok(purged)
+        Ok(Totals {
+            envelopes: before.envelopes.saturating_sub(after.envelopes),
+            bytes: before.bytes.saturating_sub(after.bytes),
+        })
     }
 
     /// How many envelopes are held, about: some may not be there any more.
@@ -400,7 +421,7 @@ impl<S: Store> Node<S> {
         &self.policy
     }
 
-    /// What it keeps envelopes in: for whoever looks for their own.
+    /// What it keeps envelopes in. Whoever looks for their own there reads, and changes nothing ([`Store::get`]).
     #[must_use]
     pub const fn store(&mut self) -> &mut S {
         &mut self.store

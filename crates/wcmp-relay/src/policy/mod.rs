@@ -48,7 +48,7 @@ use crate::store::Quota;
 pub use condition::{Condition, Field, Named};
 #[cfg(feature = "policy")]
 pub use file::FileError;
-pub use visit::{Tally, Visit};
+pub use visit::{Allowance, Tally, Visit};
 
 /// Longest lifetime that any node takes, in hours: the longest that senders choose (spec 9.2).
 pub const MAX_LIFETIME: u32 = 720;
@@ -117,10 +117,12 @@ impl Reason<'_> {
     pub const KNOWN: Reason<'static> = Reason("known");
     /// The store is full of envelopes that are worth more.
     pub const ROOM: Reason<'static> = Reason("no-room");
+    /// The medium of the store is full, and it did not fit.
+    pub const DISK: Reason<'static> = Reason("disk-full");
 
     /// Words that rules in a file cannot have as their names: those above and the codes of spec 4.1.
     #[cfg(feature = "policy")]
-    const TAKEN: [&'static str; 11] = [
+    const TAKEN: [&'static str; 12] = [
         Self::EXPIRED.0,
         Self::AHEAD.0,
         Self::LARGE.0,
@@ -129,6 +131,7 @@ impl Reason<'_> {
         Self::BUDGET.0,
         Self::KNOWN.0,
         Self::ROOM.0,
+        Self::DISK.0,
         "size",
         "version",
         "malformed",
@@ -286,6 +289,7 @@ impl Policy {
             ),
             Reason::KNOWN => "it is in the store already".into(),
             Reason::ROOM => "the store is full of envelopes that are worth more".into(),
+            Reason::DISK => "the disk of the store is full".into(),
             Reason("size" | "version" | "malformed") => "it is no envelope".into(),
             Reason(name) => format!("the rule {name} says so"),
         }

@@ -8,6 +8,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::bundle::MODIFIED;
 
 /// A folder of files, as far as a store needs one.
 ///
@@ -85,6 +88,10 @@ pub trait FileSystem {
 }
 
 /// A folder of the real file system.
+///
+/// Every file that is written is dated 1980-01-02, and so is the folder: when the last batch of a day came is nobody's
+/// business (spec 9.2). Times of creation, change and access cannot be set portably, and remain where the file system keeps
+/// them.
 pub struct Folder {
     path: PathBuf,
     lock: Option<File>,
@@ -108,13 +115,13 @@ const MOST_SYNCED: usize = 32;
 const LOCK: &str = "lock";
 
 impl Folder {
-    /// The folder at `path`, which is made if it is not there.
+    /// The folder at `path`, which is made durably if it is not there.
     ///
     /// # Errors
     /// If it cannot be made.
     pub fn new(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
-        fs::create_dir_all(&path)?;
+        make_folder(&path, &mut sync_names)?;
         Ok(Self {
             path,
             lock: None,
@@ -128,6 +135,14 @@ impl Folder {
         &self.path
     }
 
+    #[cfg(unix)]
+    fn date_folder(&self) {
+        let _ = File::open(&self.path).map(|folder| date(&folder));
+    }
+
+    #[cfg(not(unix))]
+    fn date_folder(&self) {}
+
     fn file(&mut self, name: &str, create: bool) -> io::Result<&mut File> {
         if !self.open.contains_key(name) {
             if self.open.len() >= MOST_OPEN {
@@ -137,11 +152,52 @@ impl Folder {
             options.read(true).append(true).create(create);
             let file = options.open(self.path.join(name))?;
             self.open.insert(name.to_string(), file);
+            // It may be new.
+            if create {
+                self.date_folder();
+            }
         }
         self.open
             .get_mut(name)
             .ok_or_else(|| ErrorKind::NotFound.into())
     }
+}
+
+/// Makes a folder and those it is in, and lets `sync` make the name of each new one durable in the folder it is in.
+fn make_folder(path: &Path, sync: &mut impl FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    if parent != Path::new(".") {
+        make_folder(parent, sync)?;
+    }
+    match fs::create_dir(path) {
+        // Somebody else was faster.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => {}
+        result => result?,
+    }
+    sync(parent)
+}
+
+/// Makes the names in a folder durable.
+#[cfg(unix)]
+fn sync_names(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_names(_: &Path) -> io::Result<()> {
+    Ok(()) // Elsewhere a folder cannot be opened as a file.
+}
+
+/// Dates a file or folder. Where that cannot be done, it has the time of the system.
+fn date(file: &File) {
+    let then = UNIX_EPOCH + Duration::from_secs(MODIFIED);
+    let _ = file.set_modified(then);
 }
 
 impl FileSystem for Folder {
@@ -173,11 +229,17 @@ impl FileSystem for Folder {
     }
 
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        self.file(name, true)?.write_all(bytes)
+        let file = self.file(name, true)?;
+        let written = file.write_all(bytes);
+        date(file);
+        written
     }
 
     fn truncate(&mut self, name: &str, len: u64) -> io::Result<()> {
-        self.file(name, false)?.set_len(len)
+        let file = self.file(name, false)?;
+        let cut = file.set_len(len);
+        date(file);
+        cut
     }
 
     fn sync_data(&mut self, name: &str) -> io::Result<()> {
@@ -220,37 +282,38 @@ impl FileSystem for Folder {
         Ok(())
     }
 
-    #[cfg(unix)]
     fn sync_folder(&mut self) -> io::Result<()> {
-        File::open(&self.path)?.sync_all()
-    }
-
-    #[cfg(not(unix))]
-    fn sync_folder(&mut self) -> io::Result<()> {
-        Ok(()) // Elsewhere a folder cannot be opened as a file.
+        self.date_folder();
+        sync_names(&self.path)
     }
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
         self.open.remove(from);
         self.open.remove(to);
-        fs::rename(self.path.join(from), self.path.join(to))
+        let renamed = fs::rename(self.path.join(from), self.path.join(to));
+        self.date_folder();
+        renamed
     }
 
     fn unlink(&mut self, name: &str) -> io::Result<()> {
         self.open.remove(name);
-        fs::remove_file(self.path.join(name))
+        let removed = fs::remove_file(self.path.join(name));
+        self.date_folder();
+        removed
     }
 
     fn lock(&mut self) -> io::Result<()> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
         let file = options.open(self.path.join(LOCK))?;
+        date(&file);
         match fs4::FileExt::try_lock(&file) {
             Ok(()) => {}
             Err(fs4::TryLockError::WouldBlock) => return Err(ErrorKind::WouldBlock.into()),
             Err(fs4::TryLockError::Error(error)) => return Err(error),
         }
         self.lock = Some(file);
+        self.date_folder();
         Ok(())
     }
 }
@@ -271,6 +334,24 @@ fn read_at(mut file: &File, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
 mod tests {
     use super::*;
     use alloc::format;
+
+    #[test]
+    fn the_name_of_every_new_folder_is_made_durable() {
+        let home = tempfile::tempdir().unwrap();
+        let [a, b, c] = ["a", "a/b", "a/b/c"].map(|name| home.path().join(name));
+        let mut synced = Vec::new();
+        let mut sync = |path: &Path| {
+            synced.push(path.to_path_buf());
+            Ok(())
+        };
+        make_folder(&b, &mut sync).unwrap();
+        make_folder(&c, &mut sync).unwrap();
+        make_folder(&c, &mut sync).unwrap();
+        assert_eq!(synced, [home.path(), &a, &b]);
+        assert!(c.is_dir());
+        let fails = make_folder(&c.join("d"), &mut |_| Err(ErrorKind::Other.into()));
+        assert!(fails.is_err(), "a name that is not durable is none");
+    }
 
     #[test]
     fn any_number_of_files_is_synced_and_none_left_out() {

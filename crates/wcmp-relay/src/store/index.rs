@@ -43,6 +43,11 @@ impl Record {
         (self.packed >> HOUR_SHIFT) & 31
     }
 
+    /// Whether it belongs to an id of this fingerprint.
+    pub(super) const fn is_of(&self, fingerprint: u64) -> bool {
+        self.fingerprint == fingerprint
+    }
+
     pub(super) const fn is_live(&self) -> bool {
         self.packed & GONE == 0
     }

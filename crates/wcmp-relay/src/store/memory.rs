@@ -77,10 +77,27 @@ impl MemoryStore {
             state: Vec::new(),
         }
     }
+
+    /// Puts a stamp beside a stored envelope if it is the better one.
+    fn raise(&mut self, id: &Id, stamp: Stamp<'_>) {
+        let Some((kept, nonce)) = self.envelopes.get_mut(id).zip(stamp.nonce()) else {
+            return;
+        };
+        let effort = stamp.effort(id);
+        let lesser = kept.stored.nonce.is_some_and(|before| nonce < before);
+        if effort > kept.effort || (effort == kept.effort && lesser) {
+            kept.effort = effort;
+            kept.stored.nonce = Some(nonce);
+        }
+    }
 }
 
 impl Store for MemoryStore {
     type Error = Infallible;
+
+    fn is_full(error: &Infallible) -> bool {
+        match *error {}
+    }
 
     fn insert(&mut self, batch: &[Incoming<'_>], now: u32) -> Result<Vec<Taken>, Infallible> {
         self.batch += 1;
@@ -100,7 +117,7 @@ impl Store for MemoryStore {
                 };
                 self.envelopes.insert(incoming.id(), kept);
             }
-            self.raise(&incoming.id(), incoming.stamp())?;
+            self.raise(&incoming.id(), incoming.stamp());
         }
 
         let mut totals = self.totals();
@@ -139,33 +156,14 @@ impl Store for MemoryStore {
         Ok(self.envelopes.get(id).map(|kept| kept.stored.clone()))
     }
 
-    fn raise(&mut self, id: &Id, stamp: Stamp<'_>) -> Result<bool, Infallible> {
-        let Some((kept, nonce)) = self.envelopes.get_mut(id).zip(stamp.nonce()) else {
-            return Ok(false);
-        };
-        let effort = stamp.effort(id);
-        let lesser = kept.stored.nonce.is_some_and(|before| nonce < before);
-        let better = effort > kept.effort || (effort == kept.effort && lesser);
-        if better {
-            kept.effort = effort;
-            kept.stored.nonce = Some(nonce);
-        }
-        Ok(better)
+    fn check(&mut self, id: &Id) -> Result<bool, Infallible> {
+        Ok(self.contains(id))
     }
 
-    fn list(
-        &mut self,
-        expires: RangeInclusive<u32>,
-        after: Option<&Id>,
-        limit: usize,
-    ) -> Result<Vec<Entry>, Infallible> {
+    fn list(&mut self, expires: RangeInclusive<u32>) -> Result<Vec<Entry>, Infallible> {
         let all = self.envelopes.iter();
-        let listed = all
-            .filter(|(id, kept)| expires.contains(&kept.expires) && after.is_none_or(|a| *id > a));
-        Ok(listed
-            .take(limit)
-            .map(|(id, kept)| kept.entry(*id))
-            .collect())
+        let listed = all.filter(|(_, kept)| expires.contains(&kept.expires));
+        Ok(listed.map(|(id, kept)| kept.entry(*id)).collect())
     }
 
     fn days(&self) -> Vec<Day> {

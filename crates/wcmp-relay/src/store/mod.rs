@@ -64,8 +64,6 @@ use core::ops::RangeInclusive;
 
 use wcmp_wire::Id;
 
-use crate::bundle::Stamp;
-
 #[cfg(feature = "std")]
 pub use fs::{FileSystem, Folder};
 pub use memory::MemoryStore;
@@ -81,10 +79,14 @@ pub trait Store {
     /// Why the store failed.
     type Error;
 
+    /// Whether it failed because no space is left on the medium, so that it can still be read and emptied.
+    fn is_full(error: &Self::Error) -> bool;
+
     /// Takes in a batch, whose order is not kept, and returns what became of each envelope, in the order given.
     ///
     /// What is new or known when this returns is durable. A stamp beside a known envelope replaces the one in the store
-    /// if it is the better one (see [`Store::raise`]). If quota demands it, the least of stored and new envelopes go,
+    /// if it has more effort, or equal effort and lesser bytes (spec 9.4); stamps that are not of kind 1 with 8 bytes have
+    /// no effort and are never kept. If quota demands it, the least of stored and new envelopes go,
     /// by (effort + 1) / (size · max(1, expires - now)) and then by id (spec 9.4): stored ones are evicted, new ones
     /// refused. An empty batch only enforces the quota.
     ///
@@ -96,33 +98,27 @@ pub trait Store {
     fn contains(&self, id: &Id) -> bool;
 
     /// The envelope and its stamp, checked against the id; `None` if the store does not have it, or no longer has it
-    /// intact.
+    /// intact. Changes nothing, so that the store does not tell what its owner reads (spec 9.1).
     ///
     /// # Errors
     /// If the store fails.
     fn get(&mut self, id: &Id) -> Result<Option<Stored>, Self::Error>;
 
-    /// Puts a stamp beside a stored envelope if it has more effort than the one there, or equal effort and lesser
-    /// bytes (spec 9.4), and says whether it did. Stamps that are not of kind 1 with 8 bytes have no effort and are
-    /// never kept.
+    /// Whether the store has the envelope, and has it intact: one that is damaged is dropped, so that it can be taken in
+    /// again. For whoever treats all envelopes alike.
     ///
     /// # Errors
     /// If the store fails.
-    fn raise(&mut self, id: &Id, stamp: Stamp<'_>) -> Result<bool, Self::Error>;
+    fn check(&mut self, id: &Id) -> Result<bool, Self::Error>;
 
-    /// Envelopes that expire in these hours, ascending by id, beginning behind `after`, at most `limit`.
+    /// All envelopes that expire in these hours, each once, ascending by id.
     ///
-    /// `now..=u32::MAX` is all that may be handed on; `24 * day..=24 * day + 23` is one day. The last id of one answer
-    /// is `after` of the next; an empty answer is the end.
+    /// `now..=u32::MAX` is all that may be handed on. Takes 48 bytes of memory for each envelope, and less than 16 MiB
+    /// beside.
     ///
     /// # Errors
     /// If the store fails.
-    fn list(
-        &mut self,
-        expires: RangeInclusive<u32>,
-        after: Option<&Id>,
-        limit: usize,
-    ) -> Result<Vec<Entry>, Self::Error>;
+    fn list(&mut self, expires: RangeInclusive<u32>) -> Result<Vec<Entry>, Self::Error>;
 
     /// What the store holds for each expiry day, ascending, without days that have nothing.
     fn days(&self) -> Vec<Day>;

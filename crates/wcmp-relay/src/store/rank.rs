@@ -2,7 +2,8 @@
 
 use core::cmp::Ordering;
 
-/// The worth of an envelope to a full store: (effort + 1) / (size · max(1, expires - now)), compared exactly.
+/// The worth of an envelope to a full store: (effort + 1) / (size · max(1, expires - now)), compared exactly. One that has
+/// expired, and only waits for its day to be over, is worth less than any.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Worth {
     effort: u64,
@@ -12,6 +13,12 @@ pub(super) struct Worth {
 
 impl Worth {
     pub(super) fn new(effort: u64, size: u32, expires: u32, now: u32) -> Self {
+        if expires < now {
+            return Self {
+                effort: 0,
+                burden: u64::MAX,
+            };
+        }
         Self {
             effort,
             burden: u64::from(size) * u64::from(expires.saturating_sub(now).max(1)),
@@ -53,7 +60,14 @@ mod tests {
         assert!(worth(0, 1024, 24) < worth(1, 1024, 24));
         assert_eq!(worth(0, 1024, 24), worth(1, 1024, 48));
         assert_eq!(worth(0, 1024, 0), worth(0, 1024, 1));
-        assert_eq!(Worth::new(0, 9, 3, 1000), Worth::new(0, 9, 1001, 1000));
+        assert_eq!(Worth::new(0, 9, 1000, 1000), Worth::new(0, 9, 1001, 1000));
+    }
+
+    #[test]
+    fn what_has_expired_goes_first() {
+        let expired = Worth::new(u64::MAX, 1, 999, 1000);
+        assert!(expired < Worth::new(0, 1 << 24, u32::MAX, 1000));
+        assert_eq!(expired, Worth::new(0, 9, 3, 1000));
     }
 
     #[test]

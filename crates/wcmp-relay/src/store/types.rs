@@ -158,9 +158,9 @@ impl Quota {
 }
 
 /// How far a reader of arrivals has come. Means nothing to another store.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Cursor {
-    /// Which run of numbers; another one after every opening.
+    /// Which run of numbers; a greater one after every opening.
     pub(super) run: u64,
     /// The batch, counted from 1 in its run.
     pub(super) batch: u64,

@@ -2,7 +2,7 @@
 
 use wcmp_relay::bundle::Stamp;
 use wcmp_relay::exchange::{Guest, Limits, Session};
-use wcmp_relay::node::{Hold, Node};
+use wcmp_relay::node::Node;
 use wcmp_relay::policy::{Policy, Reason, Visit};
 use wcmp_relay::store::{MemoryStore, Quota, Store};
 
@@ -10,18 +10,20 @@ use super::kit::{HOUR, envelope};
 
 type Memory = Node<MemoryStore>;
 
-/// A node that has these envelopes, past their hold or just come.
-fn node(numbers: std::ops::Range<u32>, hold: Hold) -> Memory {
+/// A node that has these envelopes, past their hold.
+fn node(numbers: std::ops::Range<u32>) -> Memory {
+    let mut policy = Policy::default();
+    policy.hold = 0;
     let store = MemoryStore::new(Quota::NONE);
-    let mut node = Node::open(store, Policy::default(), HOUR, &[7; 32]).unwrap();
+    let mut node = Node::open(store, policy, HOUR, &[7; 32]).unwrap();
     let envelopes: Vec<Vec<u8>> = numbers.map(|n| envelope(n, HOUR + 100, 16)).collect();
     let batch: Vec<_> = envelopes
         .iter()
         .map(|bytes| (Stamp::NONE, &bytes[..]))
         .collect();
     let mut visit = Visit::new(node.policy());
-    node.take_in(&mut visit, &batch, hold).unwrap();
-    node
+    node.take_in(&mut visit, &batch).unwrap();
+    Node::open(node.into_store(), Policy::default(), HOUR, &[7; 32]).unwrap()
 }
 
 /// A session between two nodes; what either made of its guest.
@@ -49,7 +51,7 @@ fn count(node: &mut Memory) -> u64 {
 
 #[test]
 fn nodes_end_up_with_the_same() {
-    let (mut a, mut b) = (node(0..60, Hold::Over), node(40..100, Hold::Over));
+    let (mut a, mut b) = (node(0..60), node(40..100));
     let (at_a, at_b) = meet(&mut a, &mut b);
     assert_eq!((at_a.tally().kept, at_b.tally().kept), (40, 40));
     assert_eq!((count(&mut a), count(&mut b)), (100, 100));
@@ -57,10 +59,10 @@ fn nodes_end_up_with_the_same() {
 
 #[test]
 fn what_came_is_held_before_it_goes_on() {
-    let (mut a, mut b) = (node(0..200, Hold::Over), node(0..0, Hold::Over));
+    let (mut a, mut b) = (node(0..200), node(0..0));
     meet(&mut a, &mut b);
     assert_eq!(count(&mut b), 200);
-    let mut c = node(0..0, Hold::Over);
+    let mut c = node(0..0);
     meet(&mut b, &mut c);
     // One in 24 has its hour now.
     assert!(count(&mut c) < 40, "{}", count(&mut c));
@@ -71,7 +73,7 @@ fn what_came_is_held_before_it_goes_on() {
 
 #[test]
 fn a_budget_ends_a_visit_and_not_the_other_way() {
-    let (mut a, mut b) = (node(0..50, Hold::Over), node(50..90, Hold::Over));
+    let (mut a, mut b) = (node(0..50), node(50..90));
     let mut policy = Policy::default();
     policy.visit.envelopes = 10;
     let store = b.into_store();
@@ -88,7 +90,7 @@ fn a_budget_ends_a_visit_and_not_the_other_way() {
 
 #[test]
 fn a_policy_drops_and_counts() {
-    let (mut a, mut b) = (node(0..50, Hold::Over), node(50..60, Hold::Over));
+    let (mut a, mut b) = (node(0..50), node(50..60));
     let mut policy = Policy::default();
     policy.suites = Some(vec![0x0202]);
     b = Node::open(b.into_store(), policy, HOUR, &[7; 32]).unwrap();
@@ -100,16 +102,13 @@ fn a_policy_drops_and_counts() {
 /// A clock that stepped back hands nothing on: the session ends before it says anything of what is there.
 #[test]
 fn a_frozen_node_says_nothing() {
-    let mut a = node(0..50, Hold::Over);
+    let mut a = node(0..50);
     a.set_now(HOUR - 1).unwrap();
     let mut session = Session::new([1; 16], Limits::default(), HOUR - 1);
     let mut other = Session::new([2; 16], Limits::default(), HOUR - 1);
     let mut hello = Vec::new();
     other
-        .transmit(
-            &mut hello,
-            &mut Guest::new(a.policy()).at(&mut node(0..0, Hold::Over)),
-        )
+        .transmit(&mut hello, &mut Guest::new(a.policy()).at(&mut node(0..0)))
         .unwrap();
     let mut guest = Guest::new(a.policy());
     assert!(session.receive(&hello, &mut guest.at(&mut a)).is_err());

@@ -71,6 +71,7 @@ const LAX: Limits = Limits {
     bytes: u64::MAX,
     symbols: MAX_SYMBOLS,
     patience: Duration::MAX,
+    session: Duration::MAX,
 };
 
 #[test]

@@ -10,6 +10,8 @@ use wcmp_relay::exchange::{Error, Limits, Offer, Report, Session, Shelf};
 use wcmp_relay::store::{Incoming, MemoryStore, Quota, Store, Taken};
 use wcmp_wire::{Envelope, EnvelopeRef, Id, sha256};
 
+pub(crate) use crate::numbers::Numbers;
+
 /// Now, unless a test says otherwise.
 pub(super) const HOUR: u32 = 493_000;
 
@@ -76,7 +78,7 @@ impl Carrier {
     }
 
     pub(super) fn ids(&mut self) -> BTreeSet<Id> {
-        let all = self.store.list(0..=u32::MAX, None, usize::MAX).unwrap();
+        let all = self.store.list(0..=u32::MAX).unwrap();
         all.into_iter().map(|entry| entry.id).collect()
     }
 
@@ -94,7 +96,7 @@ impl Shelf for Carrier {
     type Error = Infallible;
 
     fn offer(&mut self, each: &mut dyn FnMut(Offer)) -> Result<(), Infallible> {
-        for entry in self.store.list(self.hour..=u32::MAX, None, usize::MAX)? {
+        for entry in self.store.list(self.hour..=u32::MAX)? {
             if !self.held.contains(&entry.id) {
                 each(Offer {
                     id: entry.id,

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod full_disk;
 mod guest;
 mod have;
 mod hostile;
@@ -14,5 +15,11 @@ mod kit;
 mod network;
 #[cfg(feature = "noise")]
 mod noise;
+#[path = "../store/kit.rs"]
+#[allow(dead_code, reason = "what the store's tests need beside it")]
+mod numbers;
 mod riblt;
 mod session;
+#[path = "../store/sim.rs"]
+#[allow(dead_code, reason = "what the store's tests need beside it")]
+mod sim;

@@ -38,7 +38,7 @@ fn open_ends() -> (Link, Link) {
     (a, b)
 }
 
-/// Made by a program of its own in another language, from the text of Noise and of docs/spec/exchange.md.
+/// As `tests/foreign/exchange.py` makes them too, which was written from the text of Noise and docs/spec/exchange.md.
 #[test]
 fn bytes_are_known() {
     let (mut a, mut b) = ends();

@@ -35,7 +35,7 @@ fn reconcile(theirs: Vec<Short>, ours: Vec<Short>) -> (usize, Difference) {
     (decoder.symbols(), decoder.finish().unwrap())
 }
 
-/// Made by a program of its own in another language, from docs/spec/exchange.md alone.
+/// As `tests/foreign/exchange.py` makes them too, which was written from docs/spec/exchange.md alone.
 #[test]
 fn symbols_have_known_bytes() {
     let ids = (1..6).map(|n| keys().short(&Id([n; 32]))).collect();

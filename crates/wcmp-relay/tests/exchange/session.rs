@@ -250,3 +250,21 @@ fn patience_ends_and_only_without_progress() {
     assert_eq!(session.tick::<()>(seconds(1060)), Ok(()));
     assert_eq!(session.tick::<()>(seconds(1061)), Err(Error::Stalled));
 }
+
+/// A peer with which something always moves does not keep its place for ever.
+#[test]
+fn a_session_ends_after_its_time_whatever_moves() {
+    let node = Carrier::with(0..10);
+    let mut patient = Session::new(
+        [1; 16],
+        Limits {
+            patience: Duration::MAX,
+            ..limits(&node)
+        },
+        HOUR,
+    );
+    let seconds = Duration::from_secs;
+    assert_eq!(patient.tick::<()>(seconds(10)), Ok(()));
+    assert_eq!(patient.tick::<()>(seconds(3610)), Ok(()));
+    assert_eq!(patient.tick::<()>(seconds(3611)), Err(Error::Long));
+}

@@ -1,6 +1,6 @@
 //! A full disk: intake says so, nothing is lost, and expiry makes room.
 
-use wcmp_relay::store::{Options, SegmentStore, Store, StoreError};
+use wcmp_relay::store::{Options, Quota, SegmentStore, Store, StoreError};
 
 use crate::kit::{Numbers, envelope, incoming};
 use crate::sim::Disk;
@@ -40,7 +40,7 @@ fn intake_says_so_and_expiry_still_works() {
             for (id, _) in &kept {
                 assert!(store.get(id).unwrap().is_some(), "seed {seed}: lost {id}");
             }
-            let listed = store.list(0..=u32::MAX, None, usize::MAX).unwrap();
+            let listed = store.list(0..=u32::MAX).unwrap();
             assert!(listed.len() >= kept.len());
             // No byte is free, and still it expires.
             disk.set_capacity(Some(0));
@@ -51,4 +51,32 @@ fn intake_says_so_and_expiry_still_works() {
         }
         assert!(!kept.is_empty());
     }
+}
+
+/// Marks of what was evicted do not fill the disk, however long the store is open.
+#[test]
+fn marks_do_not_grow_without_bound() {
+    let disk = Disk::new(1);
+    let options = Options {
+        quota: Quota {
+            envelopes: 20,
+            bytes: u64::MAX,
+        },
+        ..Options::default()
+    };
+    let mut store = SegmentStore::open(disk.mount(), options, &[7; 32]).unwrap();
+    let mut most = 0;
+    for number in 0..5000 {
+        // Each is a little less of a burden than all before, so one of those goes.
+        let expires = 480_719 - (number / 7) as u32;
+        let bytes = envelope(3 * number, expires, 30 - (number % 7) as usize);
+        store.insert(&[incoming(&bytes, None)], 480_000).unwrap();
+        let marks = disk.files().into_iter().find(|(name, _)| name == "marks");
+        most = most.max(marks.map_or(0, |(_, len)| len));
+    }
+    assert!((10_000..40_000).contains(&most), "{most}");
+    let listed = store.list(0..=u32::MAX).unwrap();
+    drop(store);
+    let mut store = SegmentStore::open(disk.mount(), options, &[8; 32]).unwrap();
+    assert_eq!(store.list(0..=u32::MAX).unwrap(), listed);
 }

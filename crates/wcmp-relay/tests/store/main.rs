@@ -7,11 +7,13 @@
     reason = "a test fails by panicking"
 )]
 
+mod columns;
 mod crashes;
 mod damage;
 mod full_disk;
 mod kit;
 mod million;
 mod model;
+mod node_crashes;
 mod processes;
 mod sim;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
+use std::time::{Duration, UNIX_EPOCH};
 use std::{env, fs};
 
-use wcmp_relay::store::{Folder, Options, SegmentStore, Store, StoreError, Taken};
+use wcmp_relay::store::{Cursor, Folder, Options, SegmentStore, Store, StoreError, Taken};
 use wcmp_wire::Id;
 
 use crate::kit::{Numbers, envelope, incoming};
@@ -31,13 +32,13 @@ fn child() {
     let mut numbers = Numbers(seed);
     let mut out = std::io::stdout().lock();
     loop {
-        let names: Vec<u64> = (0..20).map(|_| numbers.next()).collect();
+        let names: Vec<u64> = (0..200).map(|_| numbers.next()).collect();
         let batch: Vec<Vec<u8>> = names.iter().map(|n| make(*n)).collect();
         let batch: Vec<_> = batch.iter().map(|bytes| incoming(bytes, None)).collect();
         let taken = store.insert(&batch, NOW).unwrap();
         assert!(taken.iter().all(|taken| *taken == Taken::New));
         let line: Vec<String> = names.iter().map(u64::to_string).collect();
-        writeln!(out, "stored {}", line.join(" ")).unwrap();
+        writeln!(out, "stored {}.", line.join(" ")).unwrap();
         out.flush().unwrap();
     }
 }
@@ -46,44 +47,102 @@ fn make(number: u64) -> Vec<u8> {
     envelope(number, NOW + (number % 100) as u32, 400)
 }
 
+/// 200 processes, each killed at some moment of its work: in a folder of its own for every twenty.
 #[test]
 fn kill_minus_nine_loses_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("store");
-    let path = path.to_str().unwrap();
-    let mut acknowledged: BTreeMap<Id, Vec<u8>> = BTreeMap::new();
-    for seed in 0..8 {
-        let mut child = Command::new(env::current_exe().unwrap())
-            .args(["processes::child", "--exact", "--nocapture"])
-            .env(FOLDER, path)
-            .env(SEED, seed.to_string())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        for _ in 0..3 + 4 * seed {
-            let line = lines.next().unwrap().unwrap();
-            let Some((_, names)) = line.split_once("stored ") else {
-                continue;
+    let mut numbers = Numbers(9);
+    let mut all = 0;
+    for round in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let path = path.to_str().unwrap();
+        let mut acknowledged: BTreeMap<Id, Vec<u8>> = BTreeMap::new();
+        for kill in 0..20 {
+            let seed = 100 * round + kill;
+            let mut child = Command::new(env::current_exe().unwrap())
+                .args(["processes::child", "--exact", "--nocapture"])
+                .env(FOLDER, path)
+                .env(SEED, seed.to_string())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            let mut note = |line: String| {
+                let Some((_, names)) = line.split_once("stored ") else {
+                    return;
+                };
+                for name in names.split(' ') {
+                    let bytes = make(name.parse().unwrap());
+                    acknowledged.insert(incoming(&bytes, None).id(), bytes);
+                }
             };
-            for name in names.split(' ') {
-                let bytes = make(name.parse().unwrap());
-                acknowledged.insert(incoming(&bytes, None).id(), bytes);
+            // Mostly while it writes, sometimes while it opens.
+            for _ in 0..numbers.below(4) {
+                let line = lines.next().unwrap().unwrap();
+                note(line.trim_end_matches('.').to_string());
+            }
+            std::thread::sleep(Duration::from_micros(numbers.below(15_000)));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            // A line that was cut off says nothing.
+            let rest: Vec<String> = lines.map_while(Result::ok).collect();
+            for line in rest {
+                if let Some(line) = line.strip_suffix('.') {
+                    note(line.to_string());
+                }
+            }
+
+            let mut store = open(path, 10_000 + seed).unwrap();
+            for (id, bytes) in &acknowledged {
+                assert_eq!(store.get(id).unwrap().unwrap().envelope, *bytes);
+            }
+            assert_eq!(store.damaged(), 0);
+            assert_eq!(store.kept_aside(), 0);
+            if numbers.one_in(4) {
+                store.tidy().unwrap();
             }
         }
-        child.kill().unwrap();
-        child.wait().unwrap();
-
-        let mut store = open(path, 1000 + seed).unwrap();
-        for (id, bytes) in &acknowledged {
-            assert_eq!(store.get(id).unwrap().unwrap().envelope, *bytes);
-        }
-        assert_eq!(store.damaged(), 0);
-        if seed == 4 {
-            store.tidy().unwrap();
-        }
+        all += acknowledged.len();
     }
-    assert!(acknowledged.len() > 1000);
+    assert!(all > 5000, "{all}");
+}
+
+/// Nothing about when an envelope came is written to disk (spec 9.2): not as the time of a file either.
+#[test]
+fn the_times_of_the_files_tell_nothing() {
+    let then = UNIX_EPOCH + Duration::from_secs(315_619_200);
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("store");
+    let dated = |what: &str| {
+        let files = fs::read_dir(&path)
+            .unwrap()
+            .map(|file| file.unwrap().path());
+        for path in files.chain([path.clone()]) {
+            let modified = fs::metadata(&path).unwrap().modified().unwrap();
+            assert_eq!(modified, then, "{what}: {}", path.display());
+        }
+    };
+    let mut store = open(path.to_str().unwrap(), 1).unwrap();
+    for round in 0..3 {
+        let batch: Vec<Vec<u8>> = (0..100).map(|n| make(1000 * round + n)).collect();
+        let batch: Vec<_> = batch.iter().map(|bytes| incoming(bytes, None)).collect();
+        store.insert(&batch, NOW).unwrap();
+        dated("a batch");
+    }
+    store.set_state(b"a state").unwrap();
+    dated("a state");
+    let mut cursor = Cursor::START;
+    while let Some(arrivals) = store.arrivals(cursor).unwrap() {
+        cursor = arrivals.cursor;
+    }
+    store.forget_arrivals(cursor).unwrap();
+    store.tidy().unwrap();
+    dated("written anew");
+    store.expire(NOW + 48).unwrap();
+    dated("expired");
+    drop(store);
+    open(path.to_str().unwrap(), 2).unwrap();
+    dated("opened");
 }
 
 #[test]

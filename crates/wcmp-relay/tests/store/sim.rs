@@ -166,6 +166,48 @@ impl Disk {
             .collect()
     }
 
+    /// Another medium with the same on it, all of it durable.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self::new(1);
+        for (name, bytes) in self.contents() {
+            let mut fs = copy.mount();
+            fs.append(&name, &bytes).unwrap();
+            fs.sync_data(&name).unwrap();
+            fs.sync_folder().unwrap();
+        }
+        copy
+    }
+
+    /// Names and bytes of all files.
+    pub(crate) fn contents(&self) -> BTreeMap<String, Vec<u8>> {
+        let state = self.state();
+        let bytes = |file| state.files.get(file).map(|file| file.seen.clone());
+        let names = state.names.iter();
+        names
+            .map(|(name, file)| (name.clone(), bytes(file).unwrap()))
+            .collect()
+    }
+
+    /// Somebody renames a file.
+    pub(crate) fn rename(&self, from: &str, to: &str) {
+        let mut fs = self.mount();
+        fs.rename(from, to).unwrap();
+        fs.sync_folder().unwrap();
+    }
+
+    /// Somebody copies a file.
+    pub(crate) fn copy_file(&self, from: &str, to: &str) {
+        let bytes = self.contents().remove(from).unwrap();
+        self.mount().append(to, &bytes).unwrap();
+    }
+
+    /// Somebody removes a file.
+    pub(crate) fn remove(&self, name: &str) {
+        let mut fs = self.mount();
+        fs.unlink(name).unwrap();
+        fs.sync_folder().unwrap();
+    }
+
     /// Changes bytes of a file, on the medium too.
     pub(crate) fn damage(&self, name: &str, damage: impl FnOnce(&mut Vec<u8>)) {
         let state = &mut *self.state();

@@ -65,8 +65,8 @@ impl Session {
             message::put(out, Kind::Want, &[&body]);
             return Ok(Phase::Sending { wants, frames });
         }
-        let terms = self.terms;
-        while out.len() < BURST {
+        let (terms, before) = (self.terms, out.len());
+        while out.len() - before < BURST {
             let Some(id) = frames.next() else {
                 message::put(out, Kind::Done, &[]);
                 return Ok(match terms.describe {

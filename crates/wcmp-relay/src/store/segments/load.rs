@@ -1,5 +1,6 @@
 //! Opening: what the folder holds, in whatever state it was left.
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::hint;
@@ -12,7 +13,9 @@ use wcmp_wire::{EnvelopeRef, MAX_ENVELOPE};
 
 use super::logs::Marks;
 use super::read::index_bytes;
-use super::{COLUMN, INDEX, SEGMENT, START, Segment, SegmentStore, StoreError, UNFINISHED, name};
+use super::{
+    ASIDE, COLUMN, INDEX, SEGMENT, START, Segment, SegmentStore, StoreError, UNFINISHED, name,
+};
 use crate::bundle::{Event, HEADER_LEN, OpenError, Reader, Source, Stamp, format};
 use crate::store::Incoming;
 use crate::store::fs::FileSystem;
@@ -20,16 +23,17 @@ use crate::store::index::Record;
 use crate::store::records::{Fixed, Indexed};
 
 /// Day, salt and kind in the name of a segment's file.
-fn parse_name(name: &str) -> Option<(u32, u32, &str)> {
-    let (stem, kind) = name.split_once('.')?;
+fn parse_name(file: &str) -> Option<(u32, u32, &str)> {
+    let (stem, kind) = file.split_once('.')?;
     let (day, salt) = stem.split_once('-')?;
-    let parse = |hex: &str| (hex.len() == 8).then(|| u32::from_str_radix(hex, 16).ok())?;
-    Some((parse(day)?, parse(salt)?, kind))
+    let parse = |hex: &str| u32::from_str_radix(hex, 16).ok();
+    let (day, salt) = (parse(day)?, parse(salt)?);
+    (name(day, salt, kind) == file).then_some((day, salt, kind))
 }
 
 /// The part of a segment that its index does not cover, as a bundle: a header, then the file from `start` on.
 ///
-/// The header is made from the salt in the name, so that damage to the one in the file costs nothing.
+/// If the header of the file is damaged, another is made from the salt in the name; so that costs nothing.
 struct Tail<'a, F> {
     fs: &'a mut F,
     name: &'a str,
@@ -64,16 +68,26 @@ impl<F: FileSystem> SegmentStore<F> {
         let names = self.fs.list()?;
         let mut segments: Vec<(u32, u32)> = Vec::new();
         for name in &names {
-            if let Some((day, salt, SEGMENT)) = parse_name(name) {
-                segments.push((day, salt));
+            match parse_name(name) {
+                Some((day, salt, SEGMENT)) => segments.push((day, salt)),
+                Some((day, salt, ASIDE)) => self.aside.push((day, salt)),
+                _ => {}
             }
         }
         self.sweep(&names, &segments);
         segments.sort_unstable();
         let marks = self.read_marks()?;
         self.reserve(&segments);
+        // Of these something was lost.
+        let mut damaged = BTreeSet::new();
         for (day, salt) in segments {
-            self.load_segment(day, salt, &marks)?;
+            if self.segments.contains_key(&salt) {
+                // Copied or renamed by somebody: no two have one salt.
+                self.damaged += 1;
+                self.keep_aside(day, salt);
+            } else if self.load_segment(day, salt, &marks)? {
+                damaged.insert(salt);
+            }
         }
         self.tidy_marks(&marks);
         self.load_arrivals()?;
@@ -85,7 +99,13 @@ impl<F: FileSystem> SegmentStore<F> {
             .filter(|(_, of)| of.live.envelopes == 0);
         let empty: Vec<u32> = empty.map(|(salt, _)| *salt).collect();
         for salt in empty {
-            self.drop_segment(salt)?;
+            if damaged.contains(&salt)
+                && let Some(of) = self.forget_segment(salt)
+            {
+                self.keep_aside(of.day, salt);
+            } else {
+                self.drop_segment(salt)?;
+            }
         }
         for (&salt, of) in &self.segments {
             if !of.closed {
@@ -118,7 +138,21 @@ impl<F: FileSystem> SegmentStore<F> {
         self.index.reserve(records);
     }
 
-    fn load_segment(&mut self, day: u32, salt: u32, marks: &Marks) -> Result<(), StoreError> {
+    /// Keeps a segment that cannot be read out of the way, under another name. If that fails, it is tried again at the
+    /// next opening.
+    fn keep_aside(&mut self, day: u32, salt: u32) {
+        let aside = name(day, salt, ASIDE);
+        let free = matches!(self.fs.len(&aside), Err(error) if error.kind() == ErrorKind::NotFound);
+        if free && self.fs.rename(&name(day, salt, SEGMENT), &aside).is_ok() {
+            self.aside.push((day, salt));
+        }
+        for kind in [INDEX, COLUMN] {
+            let _ = self.fs.unlink(&name(day, salt, kind));
+        }
+    }
+
+    /// Says whether something in the segment was lost.
+    fn load_segment(&mut self, day: u32, salt: u32, marks: &Marks) -> Result<bool, StoreError> {
         let segment_name = name(day, salt, SEGMENT);
         let len = self.fs.len(&segment_name)?;
         let end = u64::from(u32::MAX).min(len);
@@ -136,9 +170,26 @@ impl<F: FileSystem> SegmentStore<F> {
         }
         let intact = indexed.len() * Indexed::LEN == written.len();
         let before = indexed.len();
+
+        let mut bytes = Vec::new();
+        self.read_up_to(&segment_name, 0, HEADER_LEN, &mut bytes)?;
+        let usual = format::header(salt.to_be_bytes());
+        let header = bytes
+            .first_chunk()
+            .filter(|file| format::salt(file).is_ok());
+        let header = *header.unwrap_or(&usual);
+        let tail = self.read_tail(day, &segment_name, header, covered..end, &mut indexed)?;
+        let found = indexed.last().map_or(u64::from(START), Indexed::end);
+        // What the index names was acknowledged.
+        let lost = written.chunks_exact(Indexed::LEN).filter_map(Indexed::read);
+        let lost = lost.filter(|record| !intact && u64::from(record.offset) >= found);
+        let damaged = match lost.count() {
+            0 => tail.damaged + u64::from(tail.rest == Rest::Damaged),
+            lost => tail.damaged + lost as u64,
+        };
+        self.damaged += damaged;
         drop(written);
 
-        let whole = self.read_tail(day, salt, covered..end.max(covered), &mut indexed)?;
         let mut unwritten = None;
         if indexed.len() > before {
             // Known from now on, so it has to be durable from now on.
@@ -157,45 +208,51 @@ impl<F: FileSystem> SegmentStore<F> {
             }
         }
 
-        let mut header = Vec::new();
-        self.read_up_to(&segment_name, 0, HEADER_LEN, &mut header)?;
-        let sound = whole && header == format::header(salt.to_be_bytes());
+        let sound = damaged == 0 && tail.rest == Rest::Nothing && bytes == usual;
         let full = end >= self.options.segment_limit.into();
 
         let mut segment = Segment::new(day);
         segment.closed = !sound || full || unwritten.is_some();
+        segment.torn = tail.rest != Rest::Nothing;
         segment.unwritten = unwritten;
         self.segments.insert(salt, segment);
         self.add(salt, &indexed, marks);
-        Ok(())
+        Ok(damaged > 0)
     }
 
-    /// Reads frames from a part of a segment, and says whether it is all frames.
+    /// Reads frames from a part of a segment up to its end.
     fn read_tail(
         &mut self,
         day: u32,
-        salt: u32,
+        name: &str,
+        header: [u8; HEADER_LEN],
         part: Range<u64>,
         indexed: &mut Vec<Indexed>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Read, StoreError> {
+        let mut read = Read {
+            damaged: 0,
+            rest: Rest::Nothing,
+        };
         if part.is_empty() {
-            return Ok(part.end >= u64::from(START));
+            return Ok(read);
         }
-        let name = name(day, salt, SEGMENT);
         let tail = Tail {
             fs: &mut self.fs,
-            name: &name,
-            header: format::header(salt.to_be_bytes()),
+            name,
+            header,
             start: part.start,
             end: part.end,
         };
-        let mut whole = true;
         let mut found = Found::default();
+        // Where the last piece that is no frame begins, while no frame follows it.
+        let mut rest = None;
         let mut reader = match Reader::open(tail, MAX_ENVELOPE) {
             Ok(reader) => reader,
             Err(OpenError::Source(error)) => return Err(error.into()),
-            Err(OpenError::Header(_)) => return Ok(false),
+            // Cannot be: the header is intact.
+            Err(OpenError::Header(_)) => return Err(StoreError::Io(ErrorKind::InvalidData.into())),
         };
+        let place = |offset: u64| (part.start + offset).saturating_sub(START.into());
         while let Some(event) = reader.next()? {
             match event {
                 Event::Frame {
@@ -203,18 +260,58 @@ impl<F: FileSystem> SegmentStore<F> {
                     stamp,
                     envelope,
                 } => {
-                    found.push(part.start + offset - u64::from(START), stamp, envelope);
+                    read.damaged += u64::from(rest.take().is_some());
+                    found.push(place(offset), stamp, envelope);
                     if found.bytes.len() >= AT_ONCE {
-                        whole &= found.examine(day, indexed);
+                        read.damaged += found.examine(day, indexed);
                     }
                 }
-                Event::Damaged { .. } | Event::Skipped { .. } => whole = false,
+                Event::Damaged { offset, .. } | Event::Skipped { offset, .. } => {
+                    read.damaged += u64::from(rest.replace(place(offset)).is_some());
+                }
                 Event::End(_) => {}
             }
         }
-        whole &= found.examine(day, indexed);
-        self.damaged += u64::from(!whole);
-        Ok(whole)
+        read.damaged += found.examine(day, indexed);
+        if let Some(rest) = rest {
+            read.rest = if self.is_cut(name, &header, rest..part.end)? {
+                Rest::Cut
+            } else {
+                Rest::Damaged
+            };
+        }
+        Ok(read)
+    }
+
+    /// Whether the end of a segment is the beginning of a frame: a batch that was not acknowledged, since the power went
+    /// while it was written. Where another fault could look so, this says no.
+    fn is_cut(
+        &mut self,
+        name: &str,
+        header: &[u8; HEADER_LEN],
+        rest: Range<u64>,
+    ) -> Result<bool, StoreError> {
+        let len = usize::try_from(rest.end - rest.start).unwrap_or(usize::MAX);
+        if len > format::FRAME_OVERHEAD + format::MAX_BODY as usize {
+            return Ok(false);
+        }
+        let mut bytes = Vec::new();
+        self.read_up_to(name, rest.start, len, &mut bytes)?;
+        let marker = format::salt(header).map(format::marker).unwrap_or_default();
+        if !bytes.iter().zip(&marker).all(|(a, b)| a == b) {
+            return Ok(false);
+        }
+        let Some(body) = bytes.get_mut(4..8) else {
+            return Ok(true);
+        };
+        let claimed = u32::from_be_bytes(*body.first_chunk().unwrap_or(&[0; 4]));
+        let actual = len.saturating_sub(format::FRAME_OVERHEAD);
+        if claimed > format::MAX_BODY || claimed as usize <= actual {
+            return Ok(false);
+        }
+        // It may be the length that is damaged.
+        body.copy_from_slice(&u32::try_from(actual).unwrap_or(0).to_be_bytes());
+        Ok(!format::crc_holds(&bytes))
     }
 
     /// Adds frames to the index in memory, behind those of the segment that are there. Those that are gone only keep
@@ -271,6 +368,25 @@ impl<F: FileSystem> SegmentStore<F> {
     }
 }
 
+/// What was found in a part of a segment.
+struct Read {
+    /// Places that are damaged, with something intact behind them, and frames with something else than envelopes of the
+    /// day.
+    damaged: u64,
+    /// What is at the end.
+    rest: Rest,
+}
+
+/// What the end of a segment is, behind its last frame.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    Nothing,
+    /// A frame that was not written to its end, so was not acknowledged.
+    Cut,
+    /// Something that may have been acknowledged.
+    Damaged,
+}
+
 /// Bytes of frames that are examined at once.
 const AT_ONCE: usize = 4 << 20;
 
@@ -306,8 +422,8 @@ impl Found {
         });
     }
 
-    /// Adds the records of all frames and forgets these; says whether all were envelopes of this day.
-    fn examine(&mut self, day: u32, indexed: &mut Vec<Indexed>) -> bool {
+    /// Adds the records of all frames and forgets these; says how many were no envelopes of this day.
+    fn examine(&mut self, day: u32, indexed: &mut Vec<Indexed>) -> u64 {
         let bytes = &self.bytes;
         let one = |frame: &Frame| {
             let stamp = Stamp::read(frame.stamp_kind, bytes.get(frame.stamp.clone())?);
@@ -334,10 +450,10 @@ impl Found {
         });
         let before = indexed.len();
         indexed.extend(records.into_iter().flatten());
-        let whole = indexed.len() - before == self.frames.len();
+        let others = self.frames.len().saturating_sub(indexed.len() - before);
         self.frames.clear();
         self.bytes.clear();
-        whole
+        others as u64
     }
 }
 

@@ -55,6 +55,9 @@ impl Log {
     }
 }
 
+/// A file with more stale marks is written anew: fewer are not worth it.
+const MOST_STALE: u64 = 1024;
+
 /// All marks, by segment and offset.
 #[derive(Default)]
 pub(super) struct Marks {
@@ -115,9 +118,20 @@ impl<F: FileSystem> SegmentStore<F> {
         }
         if self.marks.torn {
             self.rewrite_marks()?;
+        } else if self.stale_marks() > MOST_STALE {
+            // Without space the old file does as well.
+            let _ = self.rewrite_marks();
         }
         let bytes = bytes_of(marks.iter().copied());
         self.marks.append(&mut self.fs, &bytes, durable)
+    }
+
+    /// Marks in the file beyond twice those that are needed.
+    fn stale_marks(&self) -> u64 {
+        let gone = self.segments.values();
+        let gone = gone.map(|of| u64::from(of.records).saturating_sub(of.live.envelopes));
+        let needed = gone.sum::<u64>() + self.nonces.len() as u64;
+        (self.marks.len / Mark::LEN as u64).saturating_sub(2 * needed)
     }
 
     fn rewrite_marks(&mut self) -> Result<(), StoreError> {
@@ -195,6 +209,13 @@ impl<F: FileSystem> SegmentStore<F> {
     /// Reads which batch is where; what no record tells of has just arrived.
     pub(super) fn load_arrivals(&mut self) -> Result<(), StoreError> {
         let logged: Vec<Region> = self.read_log(|store| &mut store.arrivals)?;
+        // This run comes after all others; how many these were is nobody's business.
+        if let Some(last) = logged.iter().map(|region| region.cursor.run).max()
+            && last > 0
+        {
+            let step = 1 + self.salts.draw() % (1 << 20);
+            self.cursor.run = last.saturating_add(step);
+        }
         let mut covered = BTreeMap::new();
         let mut stale = 0_usize;
         for region in &logged {
@@ -236,17 +257,14 @@ impl<F: FileSystem> SegmentStore<F> {
         Ok(())
     }
 
-    /// The regions that came after `after`. What came in former runs came before all of this one.
+    /// The regions that came after `after`: all of them, if that is not known.
     pub(super) fn regions_after(&self, after: Cursor) -> &[Region] {
-        let passed = |region: &Region| {
-            if region.cursor.run == after.run {
-                region.cursor.batch <= after.batch
-            } else {
-                after.run == self.cursor.run
-            }
+        let next = if after.run > self.cursor.run {
+            0
+        } else {
+            self.regions
+                .partition_point(|region| region.cursor <= after)
         };
-        let last = self.regions.iter().rposition(passed);
-        let next = last.map_or(0, |last| last + 1);
         self.regions.get(next..).unwrap_or_default()
     }
 

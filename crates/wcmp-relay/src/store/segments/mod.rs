@@ -9,14 +9,20 @@
 //! | `DDDDDDDD-SSSSSSSS.wcmp` | segment: day and salt, in hex | yes |
 //! | `DDDDDDDD-SSSSSSSS.idx` | for each of its frames id, place, expiry, effort: 56 bytes | rebuilt from it |
 //! | `DDDDDDDD-SSSSSSSS.scan` | scan column, see [`Columns`] | rebuilt from it |
+//! | `DDDDDDDD-SSSSSSSS.bad` | what was to be a segment, and nothing in it could be read | no |
 //! | `marks` | frames that were evicted or found damaged, stamps that came later | stamps only |
 //! | `arrivals` | which part of which segment is which batch | no: without it, all is new to readers |
 //! | `state` | the caller's bytes | yes |
 //! | `lock` | empty | |
 //!
 //! The index files are the checkpoint: opening reads them and nothing else, plus whatever of a segment they do not
-//! cover (which is hashed by all processors). A record that a loss of power has torn shows by its CRC; what follows is read from the segment. The name of a
-//! segment is drawn anew for each, so an index file cannot belong to an older one of the same name.
+//! cover (which is hashed by all processors). A record that a loss of power has torn shows by its CRC; what follows is
+//! read from the segment. The name of a segment is drawn anew for each, so an index file cannot belong to an older one of
+//! the same name.
+//!
+//! A segment that ends with the beginning of a frame was being written when the power went: that frame was never
+//! acknowledged, and is cut off by writing the segment anew. Any other end that is no frame is reported as damage, and
+//! goes in the same way. A segment with such damage and nothing that is intact is renamed and kept until its day is over.
 //!
 //! # Durability
 //! A batch is appended, sorted by id, to the segment of each day that it touches; then each of these is synced, then the
@@ -60,7 +66,7 @@ use super::fs::FileSystem;
 use super::index::Index;
 use super::records::{Indexed, Region};
 use super::{Arrivals, Cursor, Day, Entry, Incoming, Quota, Store, Stored, Taken, Totals};
-use crate::bundle::{HEADER_LEN, Stamp};
+use crate::bundle::HEADER_LEN;
 use logs::Log;
 
 pub use scan::{Columns, Place};
@@ -153,6 +159,8 @@ pub struct SegmentStore<F> {
     arrivals: Log,
     salts: Salts,
     damaged: u64,
+    /// Day and salt of segments that are kept aside.
+    aside: Vec<(u32, u32)>,
 }
 
 impl<F: fmt::Debug> fmt::Debug for SegmentStore<F> {
@@ -187,6 +195,8 @@ struct Segment {
     column: Option<u64>,
     /// Its index, where that could not be written.
     unwritten: Option<Vec<Indexed>>,
+    /// It ends with something that is no frame, and is to be written anew.
+    torn: bool,
     /// Writing it anew has failed, and is not tried again.
     stuck: bool,
 }
@@ -208,6 +218,7 @@ impl Segment {
             forgotten: 0,
             column: None,
             unwritten: None,
+            torn: false,
             stuck: false,
         }
     }
@@ -221,6 +232,8 @@ const _: () = assert!(START as usize == HEADER_LEN);
 const SEGMENT: &str = "wcmp";
 const INDEX: &str = "idx";
 const COLUMN: &str = "scan";
+/// A segment in which nothing could be read.
+const ASIDE: &str = "bad";
 /// A file that is not whole yet.
 const UNFINISHED: &str = "tmp";
 const STATE: &str = "state";
@@ -275,7 +288,8 @@ impl<F: FileSystem> SegmentStore<F> {
             totals: Totals::default(),
             regions: Vec::new(),
             cursor: Cursor {
-                run: salts.draw(),
+                // With room for the runs that follow.
+                run: salts.draw() >> 2,
                 batch: 0,
             },
             nonces: BTreeMap::new(),
@@ -283,6 +297,7 @@ impl<F: FileSystem> SegmentStore<F> {
             arrivals: Log::new("arrivals"),
             salts,
             damaged: 0,
+            aside: Vec::new(),
         };
         store.load()?;
         Ok(store)
@@ -292,6 +307,18 @@ impl<F: FileSystem> SegmentStore<F> {
     #[must_use]
     pub const fn damaged(&self) -> u64 {
         self.damaged
+    }
+
+    /// Behind everything that came.
+    #[must_use]
+    pub const fn latest(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// Files of segments that are kept aside, since nothing in them could be read. They go when their day is over.
+    #[must_use]
+    pub const fn kept_aside(&self) -> usize {
+        self.aside.len()
     }
 
     /// What all is kept in.
@@ -318,16 +345,22 @@ impl<F: FileSystem> SegmentStore<F> {
 
     /// Removes a segment and its files.
     fn drop_segment(&mut self, salt: u32) -> Result<(), StoreError> {
-        let Some(segment) = self.segments.remove(&salt) else {
-            return Ok(());
-        };
+        match self.forget_segment(salt) {
+            Some(segment) => self.unlink_all(segment.day, salt),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes a segment from memory.
+    fn forget_segment(&mut self, salt: u32) -> Option<Segment> {
+        let segment = self.segments.remove(&salt)?;
         self.index.release(&segment.pieces);
         self.totals.envelopes -= segment.live.envelopes;
         self.totals.bytes -= segment.live.bytes;
         self.open.retain(|_, open| *open != salt);
         self.regions.retain(|region| region.segment != salt);
         self.nonces.retain(|(segment, _), _| *segment != salt);
-        self.unlink_all(segment.day, salt)
+        Some(segment)
     }
 
     fn unlink_all(&mut self, day: u32, salt: u32) -> Result<(), StoreError> {
@@ -344,7 +377,11 @@ impl<F: FileSystem> SegmentStore<F> {
     /// Writes a file anew: all of it is there, durably, or the old one still is.
     fn replace(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let unfinished = format!("{name}.{UNFINISHED}");
-        let _ = self.fs.unlink(&unfinished);
+        // What an earlier attempt has left must not stand before this.
+        match self.fs.unlink(&unfinished) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
         let result = self
             .fs
             .append(&unfinished, bytes)
@@ -398,6 +435,10 @@ impl<F: FileSystem> SegmentStore<F> {
 impl<F: FileSystem> Store for SegmentStore<F> {
     type Error = StoreError;
 
+    fn is_full(error: &StoreError) -> bool {
+        matches!(error, StoreError::Full)
+    }
+
     fn insert(&mut self, batch: &[Incoming<'_>], now: u32) -> Result<Vec<Taken>, StoreError> {
         self.take_in(batch, now)
     }
@@ -410,17 +451,12 @@ impl<F: FileSystem> Store for SegmentStore<F> {
         self.read(id)
     }
 
-    fn raise(&mut self, id: &Id, stamp: Stamp<'_>) -> Result<bool, StoreError> {
-        self.raise_all(&[(*id, stamp)]).map(|raised| raised > 0)
+    fn check(&mut self, id: &Id) -> Result<bool, StoreError> {
+        self.check_one(id)
     }
 
-    fn list(
-        &mut self,
-        expires: RangeInclusive<u32>,
-        after: Option<&Id>,
-        limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
-        self.page(expires, after, limit)
+    fn list(&mut self, expires: RangeInclusive<u32>) -> Result<Vec<Entry>, StoreError> {
+        self.all_of(expires)
     }
 
     fn days(&self) -> Vec<Day> {
@@ -457,6 +493,10 @@ impl<F: FileSystem> Store for SegmentStore<F> {
         for salt in over {
             result = self.drop_segment(salt).and(result);
         }
+        let fs = &mut self.fs;
+        self.aside.retain(|(day, salt)| {
+            *day >= now / 24 || fs.unlink(&name(*day, *salt, ASIDE)).is_err()
+        });
         result.map(|()| Totals {
             envelopes: before.envelopes - self.totals.envelopes,
             bytes: before.bytes - self.totals.bytes,

@@ -211,8 +211,8 @@ impl<F: FileSystem> SegmentStore<F> {
         }
     }
 
-    /// Puts better stamps beside stored envelopes, and says how many were better. The better ones are durable.
-    pub(super) fn raise_all(&mut self, stamps: &[(Id, Stamp<'_>)]) -> Result<u64, StoreError> {
+    /// Puts better stamps beside stored envelopes, durably.
+    pub(super) fn raise_all(&mut self, stamps: &[(Id, Stamp<'_>)]) -> Result<(), StoreError> {
         let mut better = Vec::new();
         let mut marks = Vec::new();
         for (id, stamp) in stamps {
@@ -232,11 +232,10 @@ impl<F: FileSystem> SegmentStore<F> {
             }
         }
         self.mark(&marks, true)?;
-        let raised = better.len() as u64;
         for (id, at, nonce) in better {
             self.set_nonce(&id, at, nonce);
         }
-        Ok(raised)
+        Ok(())
     }
 
     /// Whether a nonce has more effort than that of the stored stamp, or is less at the same effort.

@@ -15,6 +15,20 @@ use crate::store::{Entry, Incoming, Stored};
 /// Bytes of a frame that are not its envelope, if it has a stamp of work.
 const MOST_OVERHEAD: usize = format::FRAME_OVERHEAD + 2 + 8;
 
+/// An intact frame.
+struct Whole {
+    id: Id,
+    nonce: Option<[u8; 8]>,
+    /// Bytes of the envelope.
+    len: usize,
+}
+
+/// In an index file, the id of an envelope whose frame could not be read when the file was written anew.
+const UNKNOWN: Id = Id([0; 32]);
+
+/// Index records that are read at once.
+const AT_ONCE: usize = 1 << 14;
+
 /// What a frame holds, if its CRC does; `bytes` may go on behind it.
 pub(super) fn unframe(bytes: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     let body = u32::from_be_bytes(*bytes.get(4..)?.first_chunk()?);
@@ -40,37 +54,55 @@ impl<F: FileSystem> SegmentStore<F> {
         self.read_up_to(&name, record.offset.into(), n, bytes)
     }
 
-    /// The stored envelope of this id. A frame that is no longer intact is taken off the index.
+    /// Reads the frame of a record; `None` if it is not intact, or is another envelope's.
+    fn whole(&mut self, at: Position, bytes: &mut Vec<u8>) -> Result<Option<Whole>, StoreError> {
+        let Some((record, segment)) = self.record(at) else {
+            return Ok(None);
+        };
+        self.read_frame(segment, &record, bytes)?;
+        let whole = unframe(bytes).and_then(|(stamp, envelope)| {
+            let incoming = Incoming::new(EnvelopeRef::parse(envelope).ok()?, stamp);
+            Some(Whole {
+                id: incoming.id(),
+                nonce: stamp.nonce(),
+                len: envelope.len(),
+            })
+        });
+        Ok(whole.filter(|whole| record.is_of(self.index.fingerprint(&whole.id))))
+    }
+
+    /// The stored envelope of this id. Changes nothing.
     pub(super) fn read(&mut self, id: &Id) -> Result<Option<Stored>, StoreError> {
         let candidates: Vec<Position> = self.index.find(self.index.fingerprint(id)).collect();
         for at in candidates {
-            let Some((record, segment)) = self.record(at) else {
-                continue;
-            };
             let mut bytes = Vec::new();
-            self.read_frame(segment, &record, &mut bytes)?;
-            let stored = unframe(&bytes).and_then(|(stamp, envelope)| {
-                let incoming = Incoming::new(EnvelopeRef::parse(envelope).ok()?, stamp);
-                Some((incoming.id(), stamp.nonce(), envelope.len()))
-            });
-            match stored {
-                Some((found, nonce, len)) if found == *id => {
-                    let start = format::FRAME_HEAD + nonce.map_or(0, |nonce| nonce.len());
-                    bytes.drain(..start.min(bytes.len()));
-                    bytes.truncate(len);
-                    let later = self.nonces.get(&(segment, record.offset));
-                    let nonce = later.copied().or(nonce);
-                    return Ok(Some(Stored {
-                        envelope: bytes,
-                        nonce,
-                    }));
-                }
-                // Another envelope of the same fingerprint.
-                Some((found, _, _)) if self.id_at(segment, at)? == Some(found) => {}
-                _ => self.bury(at),
+            // Another envelope may have the same fingerprint.
+            let whole = self.whole(at, &mut bytes)?.filter(|whole| whole.id == *id);
+            if let Some((whole, (record, segment))) = whole.zip(self.record(at)) {
+                let start = format::FRAME_HEAD + whole.nonce.map_or(0, |nonce| nonce.len());
+                bytes.drain(..start.min(bytes.len()));
+                bytes.truncate(whole.len);
+                let later = self.nonces.get(&(segment, record.offset));
+                return Ok(Some(Stored {
+                    envelope: bytes,
+                    nonce: later.copied().or(whole.nonce),
+                }));
             }
         }
         Ok(None)
+    }
+
+    /// Whether the envelope is there and intact; one that is not is taken off the index.
+    pub(super) fn check_one(&mut self, id: &Id) -> Result<bool, StoreError> {
+        let candidates: Vec<Position> = self.index.find(self.index.fingerprint(id)).collect();
+        let (mut bytes, mut found) = (Vec::new(), false);
+        for at in candidates {
+            match self.whole(at, &mut bytes)? {
+                Some(whole) => found |= whole.id == *id,
+                None => self.bury(at),
+            }
+        }
+        Ok(found)
     }
 
     /// Reads every envelope, takes those off the index that are no longer intact, and says how many there were.
@@ -82,15 +114,31 @@ impl<F: FileSystem> SegmentStore<F> {
         let (before, mut read) = (self.damaged, 0);
         let segments: Vec<u32> = self.segments.keys().copied().collect();
         for segment in segments {
-            for (at, indexed) in self.live(segment)? {
-                if self.index.get(at).is_some_and(Record::is_live) {
-                    self.read(&indexed.id)?;
-                }
+            self.verify_segment(segment, || {
                 read += 1;
                 progress(read);
-            }
+            })?;
         }
         Ok(self.damaged - before)
+    }
+
+    pub(super) fn verify_segment(
+        &mut self,
+        segment: u32,
+        mut progress: impl FnMut(),
+    ) -> Result<(), StoreError> {
+        let of = self.segments.get(&segment);
+        let pieces = of.map_or(&[][..], |of| &of.pieces);
+        let live = self.index.of(pieces).filter(|(_, record)| record.is_live());
+        let live: Vec<Position> = live.map(|(at, _)| at).collect();
+        let mut bytes = Vec::new();
+        for at in live {
+            if self.whole(at, &mut bytes)?.is_none() {
+                self.bury(at);
+            }
+            progress();
+        }
+        Ok(())
     }
 
     pub(super) fn record(&self, at: Position) -> Option<(Record, u32)> {
@@ -148,26 +196,23 @@ impl<F: FileSystem> SegmentStore<F> {
         Ok(all.get(places).unwrap_or_default().to_vec())
     }
 
-    /// Writes the index file of a segment anew, which has rotted, from its frames.
+    /// Writes the index file of a segment anew, which has rotted, from its frames. Of those that are damaged the id is
+    /// not known any more; they stay until they are looked for ([`verify`](SegmentStore::verify)).
     fn heal_index(&mut self, segment: u32) -> Result<Vec<Indexed>, StoreError> {
         let Some(of) = self.segments.get(&segment) else {
             return Ok(Vec::new());
         };
         let day = of.day;
-        let records: Vec<(Position, Record)> =
-            self.index.of(&of.pieces).map(|(at, r)| (at, *r)).collect();
+        let records: Vec<Record> = self.index.of(&of.pieces).map(|(_, r)| *r).collect();
         let mut indexed = Vec::with_capacity(records.len());
         let mut bytes = Vec::new();
-        for (at, record) in records {
+        for record in records {
             self.read_frame(segment, &record, &mut bytes)?;
             let whole = unframe(&bytes).and_then(|(stamp, envelope)| {
                 let incoming = Incoming::new(EnvelopeRef::parse(envelope).ok()?, stamp);
                 Some((incoming.id(), stamp.effort(&incoming.id())))
             });
-            if whole.is_none() && record.is_live() {
-                self.bury(at);
-            }
-            let (id, effort) = whole.unwrap_or((Id([0; 32]), 0));
+            let (id, effort) = whole.unwrap_or((UNKNOWN, 0));
             indexed.push(Indexed {
                 id,
                 offset: record.offset,
@@ -186,7 +231,7 @@ impl<F: FileSystem> SegmentStore<F> {
         Ok(indexed)
     }
 
-    /// The live records of a segment, each with what its index file says.
+    /// The live records of a segment, each with what its index file says, but for those of which it knows no id.
     pub(super) fn live(&mut self, segment: u32) -> Result<Vec<(Position, Indexed)>, StoreError> {
         let of = self.segments.get(&segment);
         let records = of.map_or(0, |of| of.records as usize);
@@ -206,7 +251,7 @@ impl<F: FileSystem> SegmentStore<F> {
         let pieces = of.pieces.get(start / PIECE as usize..).unwrap_or_default();
         let records = self.index.of(pieces).skip(start % PIECE as usize);
         let both = records.zip(indexed);
-        let live = both.filter(|((_, record), _)| record.is_live());
+        let live = both.filter(|((_, record), indexed)| record.is_live() && indexed.id != UNKNOWN);
         Ok(live.map(|((at, _), indexed)| (at, indexed)).collect())
     }
 
@@ -219,50 +264,47 @@ impl<F: FileSystem> SegmentStore<F> {
         let Some(place) = piece.map(|piece| piece * PIECE as usize + at.place()) else {
             return Ok(None);
         };
-        if of.unwritten.is_none() {
-            let name = self.segment_name(segment, INDEX);
-            let mut bytes = Vec::new();
-            let offset = (place * Indexed::LEN) as u64;
-            self.read_up_to(&name, offset, Indexed::LEN, &mut bytes)?;
-            if let Some(indexed) = Indexed::read(&bytes) {
-                return Ok(Some(indexed.id));
-            }
+        if let Some(indexed) = &of.unwritten {
+            return Ok(indexed.get(place).map(|indexed| indexed.id));
         }
-        let indexed = self.indexed(segment, place..place + 1)?;
-        Ok(indexed.first().map(|indexed| indexed.id))
+        let name = self.segment_name(segment, INDEX);
+        let mut bytes = Vec::new();
+        let offset = (place * Indexed::LEN) as u64;
+        self.read_up_to(&name, offset, Indexed::LEN, &mut bytes)?;
+        match Indexed::read(&bytes) {
+            Some(indexed) => Ok(Some(indexed.id)),
+            // It rotted.
+            None => Ok(self.whole(at, &mut bytes)?.map(|whole| whole.id)),
+        }
     }
 
-    pub(super) fn page(
+    pub(super) fn all_of(
         &mut self,
         expires: RangeInclusive<u32>,
-        after: Option<&Id>,
-        limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        let (first, last) = (expires.start() / 24, expires.end() / 24);
+        let days = expires.start() / 24..=expires.end() / 24;
         let of_days = self
             .segments
             .iter()
-            .filter(|(_, of)| (first..=last).contains(&of.day));
-        let segments: Vec<u32> = of_days.map(|(salt, _)| *salt).collect();
-        let mut page: Vec<Entry> = Vec::new();
-        // Above this id nothing can be among the first.
-        let mut bound: Option<Id> = None;
-        for segment in segments {
-            for (at, indexed) in self.live(segment)? {
-                let wanted = expires.contains(&indexed.expires)
-                    && after.is_none_or(|after| indexed.id > *after)
-                    && bound.is_none_or(|bound| indexed.id < bound);
-                if wanted && let Some(record) = self.index.get(at) {
-                    page.push(entry(&indexed, record));
-                    if page.len() >= limit.saturating_mul(2).max(1024) {
-                        bound = keep_least(&mut page, limit).or(bound);
+            .filter(|(_, of)| days.contains(&of.day));
+        let of_days = of_days.map(|(salt, of)| (*salt, of.records as usize, of.live.envelopes));
+        let of_days: Vec<(u32, usize, u64)> = of_days.collect();
+        let envelopes: u64 = of_days.iter().map(|(_, _, envelopes)| *envelopes).sum();
+        let mut all = Vec::with_capacity(usize::try_from(envelopes).unwrap_or(0));
+        for (segment, records, _) in of_days {
+            for start in (0..records).step_by(AT_ONCE) {
+                let places = start..records.min(start + AT_ONCE);
+                for (at, indexed) in self.live_at(segment, places)? {
+                    if let Some(record) = self.index.get(at)
+                        && expires.contains(&indexed.expires)
+                    {
+                        all.push(entry(&indexed, record));
                     }
                 }
             }
         }
-        keep_least(&mut page, limit);
-        page.sort_unstable_by_key(|entry| entry.id);
-        Ok(page)
+        all.sort_unstable_by_key(|entry| entry.id);
+        Ok(all)
     }
 
     /// Adds what is still there of a region.
@@ -300,16 +342,4 @@ fn entry(indexed: &Indexed, record: &Record) -> Entry {
         size: indexed.size,
         effort: record.effort,
     }
-}
-
-/// Leaves the `limit` entries with the least ids, and returns the greatest of these.
-fn keep_least(page: &mut Vec<Entry>, limit: usize) -> Option<Id> {
-    if page.len() <= limit {
-        return None;
-    }
-    let last = limit.checked_sub(1)?;
-    let (_, greatest, _) = page.select_nth_unstable_by_key(last, |entry| entry.id);
-    let bound = greatest.id;
-    page.truncate(limit);
-    Some(bound)
 }

@@ -44,10 +44,10 @@ impl Copy {
 }
 
 impl<F: FileSystem> SegmentStore<F> {
-    /// Writes those closed segments anew whose frames are in order of arrival although that is forgotten. One that
-    /// cannot be written is left as it is until the store is opened again.
+    /// Writes those closed segments anew whose frames are in order of arrival although that is forgotten, or that are
+    /// torn. One that cannot be written is left as it is until the store is opened again.
     pub(super) fn settle(&mut self) {
-        let ready = |of: &Segment| of.closed && !of.sorted && !of.stuck;
+        let ready = |of: &Segment| of.closed && (!of.sorted || of.torn) && !of.stuck;
         let ready = self.segments.iter().filter(|(_, of)| ready(of));
         let ready: Vec<u32> = ready.map(|(salt, _)| *salt).collect();
         if ready.is_empty() {
@@ -55,7 +55,8 @@ impl<F: FileSystem> SegmentStore<F> {
         }
         let awaited = self.awaited();
         for salt in ready {
-            if !awaited.contains(&salt) {
+            let torn = self.segments.get(&salt).is_some_and(|of| of.torn);
+            if torn || !awaited.contains(&salt) {
                 self.try_rewrite(salt);
             }
         }
@@ -84,20 +85,31 @@ impl<F: FileSystem> SegmentStore<F> {
     }
 
     /// Writes every segment anew that has frames out of order or of envelopes that are gone, except for segments with
-    /// arrivals that are not forgotten. Takes free space of the size of one segment.
+    /// arrivals that are not forgotten; and every one that is torn. Takes free space of the size of one segment.
     ///
     /// # Errors
     /// If the file system fails.
     pub fn tidy(&mut self) -> Result<(), StoreError> {
+        self.tidy_with(|_, _| ())
+    }
+
+    /// [`tidy`](SegmentStore::tidy), and tells how many of how many segments are done.
+    ///
+    /// # Errors
+    /// If the file system fails.
+    pub fn tidy_with(&mut self, mut progress: impl FnMut(u64, u64)) -> Result<(), StoreError> {
         let awaited = self.awaited();
         let untidy = self.segments.iter().filter(|(salt, of)| {
             let gone = u64::from(of.records) > of.live.envelopes;
-            (gone || !of.sorted) && !awaited.contains(salt)
+            of.torn || (gone || !of.sorted) && !awaited.contains(salt)
         });
         let untidy: Vec<u32> = untidy.map(|(salt, _)| *salt).collect();
-        for salt in untidy {
+        let all = untidy.len() as u64;
+        for (done, salt) in (0..).zip(untidy) {
+            progress(done, all);
             self.rewrite(salt)?;
         }
+        progress(all, all);
         Ok(())
     }
 
@@ -111,6 +123,12 @@ impl<F: FileSystem> SegmentStore<F> {
         let of_segment = |region: &&Region| region.segment == salt;
         let regions: Vec<Region> = self.regions.iter().filter(of_segment).copied().collect();
         let mut live = self.live(salt)?;
+        let counted = self.segments.get(&salt).map_or(0, |of| of.live.envelopes);
+        if (live.len() as u64) < counted {
+            // Some are damaged, so that nobody knows their ids.
+            self.verify_segment(salt, || ())?;
+            live = self.live(salt)?;
+        }
         if regions.is_empty() {
             live.sort_unstable_by_key(|(_, indexed)| indexed.id);
         }

@@ -10,10 +10,12 @@ use super::read::unframe;
 use super::{COLUMN, SegmentStore, StoreError};
 use crate::bundle::crc;
 use crate::store::fs::FileSystem;
-use crate::store::index::{Position, Record};
+use crate::store::index::Record;
 use crate::store::records::Region;
 use crate::store::{Cursor, Incoming};
 
+/// Bytes of an envelope that do not depend on it.
+const FIXED: usize = 16 + 32 + 4 + 4 + 4 + 4;
 /// Bytes of a chunk's header.
 const HEAD: usize = 28;
 /// A chunk ends with so many envelopes, or bytes.
@@ -23,14 +25,14 @@ const MOST_BYTES: usize = 256 << 10;
 /// Envelopes of one batch and one expiry day, field by field: all values of a field are next to each other.
 ///
 /// Looking for hints touches, for each envelope of R slots, its recipient nonce (16 bytes) and hints (16·R), suite and
-/// number of slots (4), and in sealed suites its body hash (32); expiry, encapsulation and sender are read for few.
+/// number of slots (4), and in sealed suites its body hash (32); expiry and encapsulation are read for few. The sender's
+/// nonce and hint are not here: they are of use when an envelope is opened.
 ///
 /// # In the file
 /// A chunk has a header of seven u32, big-endian: envelopes n, hints in all, bytes of encapsulations, where the first
 /// frame begins in the segment and the last one ends, CRC32C of what follows the header, CRC32C of the six numbers before.
 /// Then, without gaps: n recipient nonces, n body hashes, all hints, and for each envelope u16 suite, u16 slots;
-/// u32 expires; u32 end of its encapsulation among all; u32 offset of its frame; sender nonce; sender hint; then the
-/// encapsulations.
+/// u32 expires; u32 end of its encapsulation among all; u32 offset of its frame; then the encapsulations.
 #[derive(Clone, Copy, Debug)]
 pub struct Columns<'a> {
     segment: u32,
@@ -41,8 +43,6 @@ pub struct Columns<'a> {
     expires: &'a [[u8; 4]],
     ends: &'a [[u8; 4]],
     offsets: &'a [[u8; 4]],
-    sender_nonces: &'a [[u8; 16]],
-    sender_hints: &'a [[u8; 16]],
     encapsulations: &'a [u8],
 }
 
@@ -66,8 +66,6 @@ impl<'a> Columns<'a> {
             expires: column(&mut rest, n)?,
             ends: column(&mut rest, n)?,
             offsets: column(&mut rest, n)?,
-            sender_nonces: column(&mut rest, n)?,
-            sender_hints: column(&mut rest, n)?,
             encapsulations: rest,
         };
         Some(columns)
@@ -125,18 +123,6 @@ impl<'a> Columns<'a> {
         self.expires.get(envelope).copied().map(u32::from_be_bytes)
     }
 
-    /// The sender nonce of one.
-    #[must_use]
-    pub fn sender_nonce(&self, envelope: usize) -> Option<&'a [u8; 16]> {
-        self.sender_nonces.get(envelope)
-    }
-
-    /// The sender hint of one.
-    #[must_use]
-    pub fn sender_hint(&self, envelope: usize) -> Option<&'a [u8; 16]> {
-        self.sender_hints.get(envelope)
-    }
-
     /// The encapsulation of one.
     #[must_use]
     pub fn encapsulation(&self, envelope: usize) -> Option<&'a [u8]> {
@@ -186,7 +172,8 @@ impl Head {
         let (envelopes, hints, encapsulations) = (next()?, next()?, next()?);
         let (first, end, crc) = (next()?, next()?, next()?);
         (next()? == crc::append(0, bytes.get(..HEAD - 4)?)).then_some(())?;
-        let len = u64::from(envelopes) * 96 + u64::from(hints) * 16 + u64::from(encapsulations);
+        let len =
+            u64::from(envelopes) * FIXED as u64 + u64::from(hints) * 16 + u64::from(encapsulations);
         Some(Self {
             envelopes: envelopes as usize,
             hints: hints as usize,
@@ -212,8 +199,6 @@ pub(super) struct ColumnWriter {
     expires: Vec<u8>,
     ends: Vec<u8>,
     offsets: Vec<u8>,
-    sender_nonces: Vec<u8>,
-    sender_hints: Vec<u8>,
     encapsulations: Vec<u8>,
 }
 
@@ -239,11 +224,16 @@ impl ColumnWriter {
         self.encapsulations.extend(envelope.encapsulation());
         self.ends.extend(number(self.encapsulations.len()));
         self.offsets.extend(offset.to_be_bytes());
-        self.sender_nonces.extend(envelope.sender_nonce());
-        self.sender_hints.extend(envelope.sender_hint());
-        let bytes = self.hints.len() + self.encapsulations.len() + 96 * self.envelopes;
+        let bytes = self.hints.len() + self.encapsulations.len() + FIXED * self.envelopes;
         if self.envelopes == MOST_ENVELOPES || bytes >= MOST_BYTES {
             self.cut();
+        }
+    }
+
+    /// A frame without an envelope reaches to `end`.
+    fn pass(&mut self, end: u32) {
+        if self.envelopes > 0 {
+            self.end = end;
         }
     }
 
@@ -267,8 +257,6 @@ impl ColumnWriter {
             &mut self.expires,
             &mut self.ends,
             &mut self.offsets,
-            &mut self.sender_nonces,
-            &mut self.sender_hints,
             &mut self.encapsulations,
         ];
         let crc = fields.iter().fold(0, |crc, field| crc::append(crc, field));
@@ -422,8 +410,8 @@ impl<F: FileSystem> SegmentStore<F> {
         };
         // Those gone as well: some may only be gone because they are there twice.
         let records = self.index.of(&of.pieces);
-        let records: Vec<(Position, Record)> = records.map(|(at, r)| (at, *r)).collect();
-        let following = records.iter().skip(1).map(|(_, next)| next.offset);
+        let records: Vec<Record> = records.map(|(_, record)| *record).collect();
+        let following = records.iter().skip(1).map(|next| next.offset);
         let following: Vec<u32> = following.chain([of.len]).collect();
         let ends = self
             .regions
@@ -432,7 +420,7 @@ impl<F: FileSystem> SegmentStore<F> {
         let ends: Vec<u32> = ends.flat_map(|region| [region.from, region.to]).collect();
         let mut ends = ends.into_iter().peekable();
         let (mut column, mut bytes) = (ColumnWriter::default(), Vec::new());
-        for ((at, record), following) in records.into_iter().zip(following) {
+        for (record, following) in records.into_iter().zip(following) {
             while ends.next_if(|end| *end <= record.offset).is_some() {
                 column.cut();
             }
@@ -442,8 +430,8 @@ impl<F: FileSystem> SegmentStore<F> {
             });
             match incoming {
                 Some(incoming) => column.push(&incoming, record.offset, following),
-                None if record.is_live() => self.bury(at),
-                None => {}
+                // Damaged. Whoever looks for their own changes nothing (spec 9.1).
+                None => column.pass(following),
             }
         }
         let name = self.segment_name(segment, COLUMN);
