@@ -295,15 +295,15 @@ fn a_segment_that_cannot_be_read_is_told() {
     let place = Place::new();
     stick(&place);
     place.node("home", &["import", "stick"]).ok();
-    for file in std::fs::read_dir(place.path("home/store")).unwrap() {
+    for file in fs::read_dir(place.path("home/store")).unwrap() {
         let path = file.unwrap().path();
         match path.extension().and_then(|kind| kind.to_str()) {
             Some("wcmp") => {
-                let mut bytes = std::fs::read(&path).unwrap();
+                let mut bytes = fs::read(&path).unwrap();
                 bytes[20..].fill(7);
-                std::fs::write(&path, bytes).unwrap();
+                fs::write(&path, bytes).unwrap();
             }
-            Some("idx") => std::fs::remove_file(&path).unwrap(),
+            Some("idx") => fs::remove_file(&path).unwrap(),
             _ => {}
         }
     }
