@@ -529,11 +529,12 @@ fn full_disk(home: &Path) {
         for size in [1000, 100, 10, 1] {
             for batch in batch.chunks(size) {
                 let batch: Vec<_> = batch.iter().map(|bytes| incoming(bytes)).collect();
-                match ours.0.insert(&batch, NOW) {
-                    Ok(_) => {}
-                    Err(StoreError::Full) if size == 1 => break 'full,
-                    Err(StoreError::Full) => break,
-                    Err(error) => panic!("{error}"),
+                if let Err(error) = ours.0.insert(&batch, NOW) {
+                    assert!(matches!(error, StoreError::Full), "{error}");
+                    if size == 1 {
+                        break 'full;
+                    }
+                    break;
                 }
             }
         }
