@@ -116,6 +116,10 @@ pub(crate) fn open(ui: &Ui, clock: Option<&ClockArgs>) -> Result<Carrying> {
     };
     let store =
         SegmentStore::open(folder, options, &for_store).map_err(|error| of_store(what(), error))?;
+    if store.damaged() > 0 {
+        let places = crate::summary::plural(store.damaged(), "damaged place");
+        ui.note(&format!("{places} in the store: what was there is lost"));
+    }
     let mut node =
         Node::open(store, policy, ui.hour(), &for_node).map_err(|error| of_node(what(), error))?;
     if clock.is_some_and(|clock| clock.confirm_clock) {

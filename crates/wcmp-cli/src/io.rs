@@ -183,15 +183,25 @@ pub(crate) fn make_folder(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|error| Failure::io(writing(path), &error))
 }
 
-/// Makes a folder that only its owner can look into, if there is none.
+/// Makes a folder that only its owner can look into, if there is none; those it is in, too. Their names are on the medium
+/// then.
 pub(crate) fn make_private_folder(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if folder_of(path) != Path::new(".") {
+        make_private_folder(folder_of(path))?;
+    }
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "only there it has a mode"))]
     let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(path)
-        .map_err(|error| Failure::io(writing(path), &error))
+    match builder.create(path) {
+        // Another process was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+        result => result.map_err(|error| Failure::io(writing(path), &error))?,
+    }
+    sync_folder(path)
 }
 
 /// An error if there is something of this name, be it a link that leads nowhere.

@@ -16,7 +16,7 @@ use crate::ui::{Ui, date, say};
 pub(crate) enum Stores {
     /// Say how much is there, and until when
     Stats,
-    /// Remove what has expired, and sort what is left; needs no space
+    /// Remove what has expired or is too much, and sort what is left; needs no space
     Prune(Prune),
     /// Read every envelope, and drop those that the medium has damaged
     Verify,
@@ -42,6 +42,7 @@ fn stats(ui: &Ui) -> Result<()> {
     let mut node = home::open(ui, None)?;
     let (clock, held, quota) = (node.clock(), node.held(), node.policy().quota);
     let (totals, days) = (node.store().totals(), node.store().days());
+    let aside = node.store().kept_aside();
     // Of what has expired meanwhile some holds remain.
     let held = (held as u64).min(totals.envelopes);
     if ui.json {
@@ -57,7 +58,12 @@ fn stats(ui: &Ui) -> Result<()> {
             "envelopes": totals.envelopes,
             "bytes": totals.bytes,
             "held": held,
-            "clock": if clock == Clock::Running { "running" } else { "stepped" },
+            "clock": match clock {
+                Clock::Running => "running",
+                Clock::Lost => "lost",
+                _ => "stepped",
+            },
+            "kept_aside": aside,
             "quota": {"envelopes": quota.envelopes, "bytes": quota.bytes},
             "days": days.collect::<Value>(),
         }));
@@ -78,10 +84,22 @@ fn stats(ui: &Ui) -> Result<()> {
             day.totals.bytes
         ));
     }
+    lines.push_str(&kept_aside(aside));
     if clock != Clock::Running {
         lines.push_str(&format!("{clock}: nothing is removed or handed on\n"));
     }
     write_stdout(lines.as_bytes())
+}
+
+/// A line about files of which nothing could be read.
+fn kept_aside(files: usize) -> String {
+    match files {
+        0 => String::new(),
+        files => format!(
+            "{} kept aside (*.bad), in which nothing could be read\n",
+            plural(files as u64, "file")
+        ),
+    }
 }
 
 impl Prune {
@@ -132,8 +150,8 @@ fn verify(ui: &Ui) -> Result<()> {
         .map_err(|error| of_store(what, error))?;
     bar.finish_and_clear();
     let left = store.totals().envelopes;
-    let found = store.damaged();
-    let document = json!({"envelopes": left, "damaged": found});
+    let (found, aside) = (store.damaged(), store.kept_aside());
+    let document = json!({"envelopes": left, "damaged": found, "kept_aside": aside});
     if found > 0 || lost > 0 {
         let why = format!(
             "{}, {} intact",
@@ -152,5 +170,6 @@ fn verify(ui: &Ui) -> Result<()> {
     if ui.quiet {
         return Ok(());
     }
-    write_stdout(format!("{}, all intact\n", plural(left, "envelope")).as_bytes())
+    let intact = format!("{}, all intact\n", plural(left, "envelope"));
+    write_stdout((intact + &kept_aside(aside)).as_bytes())
 }

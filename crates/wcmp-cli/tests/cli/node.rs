@@ -268,6 +268,54 @@ fn an_import_that_is_killed_is_done_again() {
     assert_eq!(stats["envelopes"], ids.len());
 }
 
+/// The state of the holds is damaged: nothing leaves before somebody has looked, and then all is held anew.
+#[test]
+fn a_lost_state_releases_nothing_and_locks_nobody_out() {
+    let place = Place::new();
+    stick(&place);
+    place.node("home", &["import", "stick"]).ok();
+    let mut state = place.read("home/store/state");
+    state[20] ^= 1;
+    place.write("home/store/state", &state);
+    let export = ["export", "x.wcmp", "--now", TOMORROW];
+    let refused = place.node("home", &export);
+    refused.is(1).one_line().says("--confirm-clock");
+    let stats = ["store", "stats", "--json", "--now", TOMORROW];
+    let stats = place.node("home", &stats).ok().json();
+    assert_eq!(
+        (&stats["clock"], &stats["held"]),
+        (&"lost".into(), &3.into())
+    );
+    let confirmed = [&export[..], &["--confirm-clock", "--json"]].concat();
+    let handed = place.node("home", &confirmed).ok().json();
+    assert_eq!(handed["envelopes"], 0);
+}
+
+/// What cannot be read is kept aside, said once as damage, and then as a file.
+#[test]
+fn a_segment_that_cannot_be_read_is_told() {
+    let place = Place::new();
+    stick(&place);
+    place.node("home", &["import", "stick"]).ok();
+    for file in fs::read_dir(place.path("home/store")).unwrap() {
+        let path = file.unwrap().path();
+        match path.extension().and_then(|kind| kind.to_str()) {
+            Some("wcmp") => {
+                let mut bytes = fs::read(&path).unwrap();
+                bytes[20..].fill(7);
+                fs::write(&path, bytes).unwrap();
+            }
+            Some("idx") => fs::remove_file(&path).unwrap(),
+            _ => {}
+        }
+    }
+    place.node("home", &["store", "verify"]).is(4).one_line();
+    let again = place.node("home", &["store", "verify"]).ok();
+    assert!(again.text().contains("kept aside"));
+    let stats = place.node("home", &["store", "stats", "--json"]);
+    assert!(stats.ok().json()["kept_aside"].as_u64() > Some(0));
+}
+
 #[test]
 fn sealed_bundles_open_for_their_secret_only() {
     let place = Place::new();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use wcmp_relay::bundle::Stamp;
 use wcmp_relay::node::{Clock, Node};
 use wcmp_relay::policy::{Policy, Visit};
-use wcmp_relay::store::{Cursor, Options, SegmentStore, Store};
+use wcmp_relay::store::{Cursor, Incoming, Options, SegmentStore, Store};
 use wcmp_wire::Id;
 
 use crate::kit::{Numbers, envelope, incoming};
@@ -24,7 +24,7 @@ fn disk(envelopes: u64) -> (Disk, BTreeSet<Id>) {
     let batch: Vec<_> = batch.iter().map(|bytes| incoming(bytes, None)).collect();
     let mut store = open(&disk);
     store.insert(&batch, NOW).unwrap();
-    (disk, batch.iter().map(|one| one.id()).collect())
+    (disk, batch.iter().map(Incoming::id).collect())
 }
 
 fn ids(store: &mut SegmentStore<SimFs>) -> BTreeSet<Id> {
@@ -237,10 +237,8 @@ fn a_batch_that_was_cut_off_is_no_damage() {
             assert_ne!(name(&torn, ".wcmp"), segment, "written anew without it");
         }
         // The last frame, which was acknowledged, with one bit changed or, as the index tells, cut.
-        let (last, _) = (0..whole.len() - 4)
-            .filter(|at| whole[*at..*at + 4] == whole[20..24])
-            .map(|at| (at, ()))
-            .last()
+        let last = (0..whole.len() - 4)
+            .rfind(|at| whole[*at..*at + 4] == whole[20..24])
             .unwrap();
         for bit in 0..8 * (whole.len() - last) {
             let rotten = disk.copy();

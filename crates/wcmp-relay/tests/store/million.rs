@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use wcmp_relay::store::{Cursor, Folder, Options, SegmentStore, Store, Taken};
+use wcmp_relay::store::{Cursor, Folder, Incoming, Options, SegmentStore, Store, Taken};
 use wcmp_wire::Id;
 
 use crate::kit::{envelope, incoming};
@@ -38,7 +38,7 @@ fn a_million_envelopes() {
         let batch: Vec<_> = batch.iter().map(|bytes| incoming(bytes, None)).collect();
         let taken = store.insert(&batch, NOW).unwrap();
         assert!(taken.iter().all(|taken| *taken == Taken::New));
-        ids.extend(batch.iter().map(|one| one.id()));
+        ids.extend(batch.iter().map(Incoming::id));
     }
     ids.sort_unstable();
     drop(store);
@@ -47,7 +47,10 @@ fn a_million_envelopes() {
     let mut store = None;
     let memory = allocation_counter::measure(|| store = Some(open()));
     let mut store = store.unwrap();
-    assert!(memory.bytes_current <= 40 * COUNT as i64, "{memory:?}");
+    assert!(
+        memory.bytes_current <= 40 * COUNT.cast_signed(),
+        "{memory:?}"
+    );
     assert_eq!((store.totals().envelopes, store.damaged()), (COUNT, 0));
 
     let mut listed = Vec::new();
