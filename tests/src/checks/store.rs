@@ -56,7 +56,7 @@ impl FileSystem for Memory {
 
     fn truncate(&mut self, name: &str, len: u64) -> io::Result<()> {
         self.with(name, |file| {
-            file.truncate(usize::try_from(len).unwrap_or(usize::MAX))
+            file.truncate(usize::try_from(len).unwrap_or(usize::MAX));
         })
     }
 
