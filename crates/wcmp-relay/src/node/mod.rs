@@ -198,7 +198,7 @@ impl<S: Store> Node<S> {
         self.clock = match now.checked_sub(last) {
             None => Clock::Back(last - now),
             Some(step) if step > MAX_STEP => Clock::Forward(step),
-            Some(0) => return self.running(),
+            Some(0) => Clock::Running,
             Some(_) => {
                 self.holds.pass(now, self.policy.hold);
                 self.save_if_it_fits()?;
@@ -224,11 +224,6 @@ impl<S: Store> Node<S> {
         }
     }
 
-    fn running(&mut self) -> Result<(), S> {
-        self.clock = Clock::Running;
-        Ok(())
-    }
-
     /// What the clock did. Unless it goes on, nothing is purged or handed on.
     #[must_use]
     pub const fn clock(&self) -> Clock {
@@ -245,7 +240,8 @@ impl<S: Store> Node<S> {
             self.holds.restart(self.now);
             self.save_if_it_fits()?;
         }
-        self.running()
+        self.clock = Clock::Running;
+        Ok(())
     }
 
     fn not_frozen(&self) -> Result<(), S> {
