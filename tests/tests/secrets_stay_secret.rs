@@ -408,6 +408,7 @@ fn print_nodes(watch: &mut Watch) {
 
 /// Types of carriers that hold no key and nothing that is not public: envelopes, ids, counts, limits, errors.
 const EVERYBODY_MAY_SEE: &[&str] = &[
+    "Allowance",
     "Arrivals",
     "Broken",
     "Candidates",
@@ -434,7 +435,6 @@ const EVERYBODY_MAY_SEE: &[&str] = &[
     "Have",
     "HaveError",
     "Header",
-    "Hold",
     "Import",
     "ImportError",
     "Incoming",
