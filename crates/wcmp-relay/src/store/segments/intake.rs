@@ -70,6 +70,9 @@ struct Written {
     column: ColumnWriter,
 }
 
+/// The frames for each file, by its name.
+type Frames = Vec<(String, Vec<u8>)>;
+
 impl<F: FileSystem> SegmentStore<F> {
     pub(super) fn take_in(
         &mut self,
@@ -165,17 +168,15 @@ impl<F: FileSystem> SegmentStore<F> {
                 .or_default()
                 .push(candidate);
         }
+        let mut frames = Frames::new();
         for (day, of_day) in days {
             let mut rest = &of_day[..];
             while !rest.is_empty() {
-                rest = self.append(day, rest, written)?;
+                rest = self.frame(day, rest, written, &mut frames)?;
             }
         }
-        let names = written.iter();
-        let names: Vec<String> = names
-            .map(|done| self.segment_name(done.segment, SEGMENT))
-            .collect();
-        self.fs.sync_each(&names)?;
+        self.fs.append_durably(&frames)?;
+        drop(frames);
         if written.iter().any(|done| done.is_new) {
             self.fs.sync_folder()?;
         }
@@ -200,12 +201,13 @@ impl<F: FileSystem> SegmentStore<F> {
         Ok(regions)
     }
 
-    /// Appends as many envelopes of a day as its open segment takes, and returns the others.
-    fn append<'a, 'b>(
+    /// Frames as many envelopes of a day as its open segment takes, and returns the others.
+    fn frame<'a, 'b>(
         &mut self,
         day: u32,
         of_day: &'a [&'b Candidate<'b>],
         written: &mut Vec<Written>,
+        files: &mut Frames,
     ) -> Result<&'a [&'b Candidate<'b>], StoreError> {
         let open = self.open.get(&day).copied();
         let segment = match open {
@@ -263,8 +265,7 @@ impl<F: FileSystem> SegmentStore<F> {
                 indexed,
                 column,
             });
-            let name = self.segment_name(segment, SEGMENT);
-            self.fs.append(&name, &frames)?;
+            files.push((self.segment_name(segment, SEGMENT), frames));
         }
         if !rest.is_empty() {
             // It is full, and the rest goes to another one.
