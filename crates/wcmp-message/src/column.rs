@@ -135,15 +135,38 @@ impl Column {
     }
 
     /// The rows, in the order in which they were pushed.
-    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        let mut rest = self.units.as_slice();
-        core::iter::from_fn(move || {
-            let (row, after) = row(rest)?;
-            rest = after;
-            Some(row)
-        })
+    #[must_use]
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
+        Rows {
+            rest: &self.units,
+            left: self.rows,
+        }
     }
 }
+
+struct Rows<'a> {
+    rest: &'a [[u8; 16]],
+    left: usize,
+}
+
+impl<'a> Iterator for Rows<'a> {
+    type Item = Row<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Row<'a>> {
+        let (row, rest) = row(self.rest)?;
+        self.rest = rest;
+        self.left = self.left.saturating_sub(1);
+        Some(row)
+    }
+
+    // Whoever collects them allocates once.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Rows<'_> {}
 
 /// The first row, and what follows it.
 #[inline]

@@ -365,12 +365,16 @@ impl Block<'_> {
             if group.keys.is_empty() {
                 continue;
             }
+            let enough = (HINTS_AT_ONCE / group.keys.len()).clamp(8, 64);
+            if pending.rows.capacity() == 0 {
+                pending.rows.reserve_exact(enough);
+                pending.messages.reserve_exact(enough);
+            }
             pending.rows.push(place);
             pending.messages.push(match suite.form() {
                 Form::Open => HintInput::receiver(suite, row.recipient_nonce),
                 Form::Sealed => HintInput::pair(row.body),
             });
-            let enough = (HINTS_AT_ONCE / group.keys.len()).clamp(8, 64);
             if pending.rows.len() >= enough {
                 self.flush(group, pending, &mut work);
             }

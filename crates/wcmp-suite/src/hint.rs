@@ -215,9 +215,16 @@ pub fn find_hint(hints: &[[u8; HINT_LEN]], wanted: &[u8; HINT_LEN]) -> Option<us
     let candidate = hints
         .iter()
         .fold(false, |any, hint| any | (first_half(hint) == first));
-    if !candidate {
-        return None;
+    if candidate {
+        confirm(hints, wanted)
+    } else {
+        None
     }
+}
+
+/// Apart, so that the usual case, which is none, needs no more than a few registers.
+#[cold]
+fn confirm(hints: &[[u8; HINT_LEN]], wanted: &[u8; HINT_LEN]) -> Option<usize> {
     hints.iter().position(|hint| hint.ct_eq(wanted).into())
 }
 
