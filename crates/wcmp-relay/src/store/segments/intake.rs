@@ -224,11 +224,13 @@ impl<F: FileSystem> SegmentStore<F> {
             frames.extend(format::header(salt));
         }
         let lens = of_day.iter().map(|one| frame_len(one.size, one.effort));
-        frames.reserve(usize::try_from(lens.sum::<u64>()).unwrap_or(0));
         let mut end = u64::from(len);
+        let limit = u64::from(self.options.segment_limit);
+        // Not for those that go to the next segment.
+        let room = lens.sum::<u64>().min(limit.saturating_sub(end));
+        frames.reserve(usize::try_from(room).unwrap_or(0));
         let mut indexed = Vec::new();
         let mut column = ColumnWriter::default();
-        let limit = u64::from(self.options.segment_limit);
         let mut writer = Writer::resume(&mut frames, salt);
         for candidate in of_day {
             let frame = frame_len(candidate.size, candidate.effort);
