@@ -3,7 +3,6 @@
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::fmt;
-use core::num::NonZero;
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
@@ -55,17 +54,12 @@ pub trait FileSystem {
     /// As the system has it. Afterwards nothing that was written since the last success can be relied on.
     fn sync_data(&mut self, name: &str) -> io::Result<()>;
 
-    /// Writes to the ends of several files, each of which is named once, and makes their bytes durable, in any order or at
-    /// once.
+    /// Makes the bytes of several files durable, in any order or at once.
     ///
     /// # Errors
-    /// As [`append`](FileSystem::append) and [`sync_data`](FileSystem::sync_data), of any of them.
-    fn append_durably(&mut self, files: &[(String, Vec<u8>)]) -> io::Result<()> {
-        let mut files = files.iter();
-        files
-            .clone()
-            .try_for_each(|(name, bytes)| self.append(name, bytes))?;
-        files.try_for_each(|(name, _)| self.sync_data(name))
+    /// As [`sync_data`](FileSystem::sync_data), of any of them.
+    fn sync_each(&mut self, names: &[String]) -> io::Result<()> {
+        names.iter().try_for_each(|name| self.sync_data(name))
     }
 
     /// Makes the names in the folder durable.
@@ -114,8 +108,8 @@ impl fmt::Debug for Folder {
 /// Handles that are kept: more than a month has days, times three; fewer than any system allows.
 const MOST_OPEN: usize = 128;
 
-/// Files that are written and synced at once: more than a month has days.
-const MOST_AT_ONCE: usize = 32;
+/// Files that are synced at once: more than a month has days.
+const MOST_SYNCED: usize = 32;
 
 /// The file that is locked. It stays empty.
 const LOCK: &str = "lock";
@@ -206,38 +200,6 @@ fn date(file: &File) {
     let _ = file.set_modified(then);
 }
 
-/// Does it to all, in so many threads, and gives the first error.
-fn in_threads<T: Sync>(
-    all: &[T],
-    threads: usize,
-    work: &(impl Fn(&T) -> io::Result<()> + Sync),
-) -> io::Result<()> {
-    let each = |part: &[T]| part.iter().map(work).fold(Ok(()), io::Result::and);
-    thread::scope(|scope| {
-        let mut parts = all.chunks(all.len().div_ceil(threads).max(1));
-        let own = parts.next().unwrap_or_default();
-        let others = parts.map(|part| {
-            let thread = thread::Builder::new().spawn_scoped(scope, move || each(part));
-            // No more threads: then one after the other.
-            thread.map_err(|_| each(part))
-        });
-        let others: Vec<_> = others.collect();
-        others.into_iter().fold(each(own), |result, other| {
-            let done = match other {
-                Ok(thread) => thread.join().unwrap_or(Err(ErrorKind::Other.into())),
-                Err(done) => done,
-            };
-            result.and(done)
-        })
-    })
-}
-
-fn append(mut file: &File, bytes: &[u8]) -> io::Result<()> {
-    let written = file.write_all(bytes);
-    date(file);
-    written
-}
-
 impl FileSystem for Folder {
     fn list(&mut self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
@@ -267,7 +229,10 @@ impl FileSystem for Folder {
     }
 
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        append(self.file(name, true)?, bytes)
+        let file = self.file(name, true)?;
+        let written = file.write_all(bytes);
+        date(file);
+        written
     }
 
     fn truncate(&mut self, name: &str, len: u64) -> io::Result<()> {
@@ -281,24 +246,38 @@ impl FileSystem for Folder {
         self.file(name, false)?.sync_data()
     }
 
-    // All processors copy. Then the medium is waited for at once, not thirty times: thirty files take hardly longer than
-    // one. In this order, since what is written during a sync waits for its end.
-    fn append_durably(&mut self, files: &[(String, Vec<u8>)]) -> io::Result<()> {
-        for files in files.chunks(MOST_AT_ONCE) {
-            if self.open.len() + files.len() > MOST_OPEN {
+    // The medium is waited for at once, not thirty times: thirty files take hardly longer than one.
+    fn sync_each(&mut self, names: &[String]) -> io::Result<()> {
+        for names in names.chunks(MOST_SYNCED) {
+            if self.open.len() + names.len() > MOST_OPEN {
                 self.open.clear();
             }
-            for (name, _) in files {
-                self.file(name, true)?;
+            for name in names {
+                self.file(name, false)?;
             }
-            let open = files
-                .iter()
-                .map(|(name, bytes)| Some((self.open.get(name)?, bytes)));
-            let open: Option<Vec<(&File, &Vec<u8>)>> = open.collect();
-            let open = open.ok_or(ErrorKind::NotFound)?;
-            let processors = thread::available_parallelism().map_or(1, NonZero::get);
-            in_threads(&open, processors, &|(file, bytes)| append(file, bytes))?;
-            in_threads(&open, MOST_AT_ONCE, &|(file, _)| file.sync_data())?;
+            let files = names.iter().map(|name| self.open.get(name));
+            let files: Option<Vec<&File>> = files.collect();
+            let files = files.ok_or(ErrorKind::NotFound)?;
+            thread::scope(|scope| {
+                let Some((own, others)) = files.split_first() else {
+                    return Ok(());
+                };
+                let others = others.iter().map(|file| {
+                    let thread = thread::Builder::new().spawn_scoped(scope, || file.sync_data());
+                    // No more threads: then one after the other.
+                    thread.map_err(|_| file.sync_data())
+                });
+                let others: Vec<_> = others.collect();
+                let mut result = own.sync_data();
+                for other in others {
+                    let synced = match other {
+                        Ok(thread) => thread.join().unwrap_or(Err(ErrorKind::Other.into())),
+                        Err(synced) => synced,
+                    };
+                    result = result.and(synced);
+                }
+                result
+            })?;
         }
         Ok(())
     }
@@ -375,26 +354,20 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_files_is_written_at_their_ends() {
+    fn any_number_of_files_is_synced_and_none_left_out() {
         let path = tempfile::tempdir().unwrap();
         let mut folder = Folder::new(path.path()).unwrap();
-        let named = |round: usize| {
-            let files = (0..3 * MOST_OPEN).map(move |i| (format!("{i}"), format!("{i} {round}.")));
-            files.map(|(name, text)| (name, text.into_bytes()))
-        };
-        for round in 0..2 {
-            let files: Vec<_> = named(round).collect();
-            folder.append_durably(&files).unwrap();
+        let mut names: Vec<String> = (0..3 * MOST_OPEN).map(|i| format!("{i}")).collect();
+        for name in &names {
+            folder.append(name, b"1").unwrap();
         }
-        folder.append_durably(&[]).unwrap();
-        for ((name, first), (_, second)) in named(0).zip(named(1)) {
-            let whole = fs::read(path.path().join(name)).unwrap();
-            assert_eq!(whole, [first, second].concat());
-        }
-        for place in [0, 1, MOST_AT_ONCE, 3 * MOST_OPEN] {
-            let mut files: Vec<_> = named(2).collect();
-            files.insert(place, ("no/such/folder".to_string(), Vec::new()));
-            assert!(folder.append_durably(&files).is_err());
+        folder.sync_each(&names).unwrap();
+        folder.sync_each(&[]).unwrap();
+        for missing in [0, 1, MOST_SYNCED, names.len()] {
+            names.insert(missing, "missing".to_string());
+            let error = folder.sync_each(&names).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NotFound);
+            names.remove(missing);
         }
     }
 }

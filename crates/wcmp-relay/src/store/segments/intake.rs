@@ -70,9 +70,6 @@ struct Written {
     column: ColumnWriter,
 }
 
-/// The frames for each file, by its name.
-type Frames = Vec<(String, Vec<u8>)>;
-
 impl<F: FileSystem> SegmentStore<F> {
     pub(super) fn take_in(
         &mut self,
@@ -168,15 +165,17 @@ impl<F: FileSystem> SegmentStore<F> {
                 .or_default()
                 .push(candidate);
         }
-        let mut frames = Frames::new();
         for (day, of_day) in days {
             let mut rest = &of_day[..];
             while !rest.is_empty() {
-                rest = self.frame(day, rest, written, &mut frames)?;
+                rest = self.append(day, rest, written)?;
             }
         }
-        self.fs.append_durably(&frames)?;
-        drop(frames);
+        let names = written.iter();
+        let names: Vec<String> = names
+            .map(|done| self.segment_name(done.segment, SEGMENT))
+            .collect();
+        self.fs.sync_each(&names)?;
         if written.iter().any(|done| done.is_new) {
             self.fs.sync_folder()?;
         }
@@ -201,13 +200,12 @@ impl<F: FileSystem> SegmentStore<F> {
         Ok(regions)
     }
 
-    /// Frames as many envelopes of a day as its open segment takes, and returns the others.
-    fn frame<'a, 'b>(
+    /// Appends as many envelopes of a day as its open segment takes, and returns the others.
+    fn append<'a, 'b>(
         &mut self,
         day: u32,
         of_day: &'a [&'b Candidate<'b>],
         written: &mut Vec<Written>,
-        files: &mut Frames,
     ) -> Result<&'a [&'b Candidate<'b>], StoreError> {
         let open = self.open.get(&day).copied();
         let segment = match open {
@@ -224,13 +222,11 @@ impl<F: FileSystem> SegmentStore<F> {
             frames.extend(format::header(salt));
         }
         let lens = of_day.iter().map(|one| frame_len(one.size, one.effort));
+        frames.reserve(usize::try_from(lens.sum::<u64>()).unwrap_or(0));
         let mut end = u64::from(len);
-        let limit = u64::from(self.options.segment_limit);
-        // Not for those that go to the next segment.
-        let room = lens.sum::<u64>().min(limit.saturating_sub(end));
-        frames.reserve(usize::try_from(room).unwrap_or(0));
         let mut indexed = Vec::new();
         let mut column = ColumnWriter::default();
+        let limit = u64::from(self.options.segment_limit);
         let mut writer = Writer::resume(&mut frames, salt);
         for candidate in of_day {
             let frame = frame_len(candidate.size, candidate.effort);
@@ -267,7 +263,8 @@ impl<F: FileSystem> SegmentStore<F> {
                 indexed,
                 column,
             });
-            files.push((self.segment_name(segment, SEGMENT), frames));
+            let name = self.segment_name(segment, SEGMENT);
+            self.fs.append(&name, &frames)?;
         }
         if !rest.is_empty() {
             // It is full, and the rest goes to another one.
