@@ -27,9 +27,8 @@
 //! # Durability
 //! A batch is appended, sorted by id, to the segment of each day that it touches; then each of these is synced, then the
 //! folder if a segment is new, and only then is the batch acknowledged. Ten thousand envelopes for thirty days thus
-//! take thirty syncs, asked for at once, so that the medium is waited for once. Measured on ext4 without a journal, that
-//! takes 20 ms, as long as one sync of the same bytes in one file; one after the other they take 110. Nothing is
-//! written to a file again after writing to it or syncing it has failed; what the failed batch left is cut off.
+//! take thirty syncs, asked for at once, so that the medium is waited for once. Nothing is written to a file again after
+//! writing to it or syncing it has failed; what the failed batch left is cut off.
 //!
 //! Index and column are written without sync after the segment: they name nothing that is not durable.
 //!
