@@ -109,8 +109,8 @@ impl<W: Sink> Writer<W> {
             format::frame_head(self.marker, stamp, envelope.len()).ok_or(WriteError::Size)?;
         let mut crc = 0;
         for part in [&head, stamp.bytes(), envelope] {
-            crc = crc::append(crc, part);
             self.sink.write(part).map_err(WriteError::Sink)?;
+            crc = crc::append(crc, part);
         }
         self.sink
             .write(&crc.to_be_bytes())

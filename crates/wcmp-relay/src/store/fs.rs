@@ -1,15 +1,16 @@
 //! The files of a store.
 
 use alloc::string::{String, ToString as _};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
+use super::background::{Background, Outcome};
 use crate::bundle::MODIFIED;
 
 /// A folder of files, as far as a store needs one.
@@ -54,6 +55,10 @@ pub trait FileSystem {
     /// As the system has it. Afterwards nothing that was written since the last success can be relied on.
     fn sync_data(&mut self, name: &str) -> io::Result<()>;
 
+    /// May begin to make the bytes of a file durable, without waiting for it. What comes of it, the next call tells that
+    /// writes to this file, syncs or renames it.
+    fn start_sync(&mut self, _name: &str) {}
+
     /// Makes the bytes of several files durable, in any order or at once.
     ///
     /// # Errors
@@ -74,7 +79,7 @@ pub trait FileSystem {
     /// As the system has it.
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()>;
 
-    /// Removes a file.
+    /// Removes a file. Its space may be freed a little later; whoever finds none waits for that.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] if there is none.
@@ -96,7 +101,12 @@ pub struct Folder {
     path: PathBuf,
     lock: Option<File>,
     /// Files that are open, each for reading and appending.
-    open: HashMap<String, File>,
+    open: HashMap<String, Arc<File>>,
+    /// Files that are being synced.
+    syncing: HashMap<String, Outcome>,
+    /// Removed files whose space is being freed.
+    freeing: Vec<Outcome>,
+    background: Background,
 }
 
 impl fmt::Debug for Folder {
@@ -108,8 +118,8 @@ impl fmt::Debug for Folder {
 /// Handles that are kept: more than a month has days, times three; fewer than any system allows.
 const MOST_OPEN: usize = 128;
 
-/// Files that are synced at once: more than a month has days.
-const MOST_SYNCED: usize = 32;
+/// Files that are synced, or whose space is freed, at once: more than a month has days.
+const MOST_AT_ONCE: usize = 32;
 
 /// The file that is locked. It stays empty.
 const LOCK: &str = "lock";
@@ -126,6 +136,9 @@ impl Folder {
             path,
             lock: None,
             open: HashMap::new(),
+            syncing: HashMap::new(),
+            freeing: Vec::new(),
+            background: Background::new(MOST_AT_ONCE),
         })
     }
 
@@ -143,7 +156,37 @@ impl Folder {
     #[cfg(not(unix))]
     fn date_folder(&self) {}
 
-    fn file(&mut self, name: &str, create: bool) -> io::Result<&mut File> {
+    /// Waits for a sync that was started.
+    fn synced(&mut self, name: &str) -> io::Result<()> {
+        match self.syncing.remove(name) {
+            Some(sync) => sync.wait(),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits for space that is being freed, if there is some.
+    fn freed(&mut self) -> bool {
+        let some = !self.freeing.is_empty();
+        for outcome in self.freeing.drain(..) {
+            let _ = outcome.wait();
+        }
+        some
+    }
+
+    fn write(&mut self, name: &str, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.file(name, true)?.write(bytes) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if is_full(&error) && self.freed() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, name: &str, create: bool) -> io::Result<&File> {
         if !self.open.contains_key(name) {
             if self.open.len() >= MOST_OPEN {
                 self.open.clear();
@@ -151,14 +194,14 @@ impl Folder {
             let mut options = OpenOptions::new();
             options.read(true).append(true).create(create);
             let file = options.open(self.path.join(name))?;
-            self.open.insert(name.to_string(), file);
+            self.open.insert(name.to_string(), Arc::new(file));
             // It may be new.
             if create {
                 self.date_folder();
             }
         }
-        self.open
-            .get_mut(name)
+        let file = self.open.get(name);
+        file.map(Arc::as_ref)
             .ok_or_else(|| ErrorKind::NotFound.into())
     }
 }
@@ -192,6 +235,14 @@ fn sync_names(path: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn sync_names(_: &Path) -> io::Result<()> {
     Ok(()) // Elsewhere a folder cannot be opened as a file.
+}
+
+/// Whether no space was left.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+    )
 }
 
 /// Dates a file or folder. Where that cannot be done, it has the time of the system.
@@ -229,13 +280,15 @@ impl FileSystem for Folder {
     }
 
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let file = self.file(name, true)?;
-        let written = file.write_all(bytes);
-        date(file);
+        // What was lost of a file is not to be passed over.
+        self.synced(name)?;
+        let written = self.write(name, bytes);
+        date(self.file(name, true)?);
         written
     }
 
     fn truncate(&mut self, name: &str, len: u64) -> io::Result<()> {
+        self.synced(name)?;
         let file = self.file(name, false)?;
         let cut = file.set_len(len);
         date(file);
@@ -243,43 +296,28 @@ impl FileSystem for Folder {
     }
 
     fn sync_data(&mut self, name: &str) -> io::Result<()> {
+        self.synced(name)?;
         self.file(name, false)?.sync_data()
+    }
+
+    fn start_sync(&mut self, name: &str) {
+        if let Some(file) = self.open.get(name).map(Arc::clone)
+            && !self.syncing.contains_key(name)
+        {
+            let sync = self.background.run(move || file.sync_data());
+            self.syncing.insert(name.to_string(), sync);
+        }
     }
 
     // The medium is waited for at once, not thirty times: thirty files take hardly longer than one.
     fn sync_each(&mut self, names: &[String]) -> io::Result<()> {
-        for names in names.chunks(MOST_SYNCED) {
-            if self.open.len() + names.len() > MOST_OPEN {
-                self.open.clear();
-            }
-            for name in names {
-                self.file(name, false)?;
-            }
-            let files = names.iter().map(|name| self.open.get(name));
-            let files: Option<Vec<&File>> = files.collect();
-            let files = files.ok_or(ErrorKind::NotFound)?;
-            thread::scope(|scope| {
-                let Some((own, others)) = files.split_first() else {
-                    return Ok(());
-                };
-                let others = others.iter().map(|file| {
-                    let thread = thread::Builder::new().spawn_scoped(scope, || file.sync_data());
-                    // No more threads: then one after the other.
-                    thread.map_err(|_| file.sync_data())
-                });
-                let others: Vec<_> = others.collect();
-                let mut result = own.sync_data();
-                for other in others {
-                    let synced = match other {
-                        Ok(thread) => thread.join().unwrap_or(Err(ErrorKind::Other.into())),
-                        Err(synced) => synced,
-                    };
-                    result = result.and(synced);
-                }
-                result
-            })?;
-        }
-        Ok(())
+        names.iter().for_each(|name| self.start_sync(name));
+        names
+            .iter()
+            .try_for_each(|name| match self.syncing.contains_key(name) {
+                true => self.synced(name),
+                false => self.sync_data(name),
+            })
     }
 
     fn sync_folder(&mut self) -> io::Result<()> {
@@ -288,6 +326,8 @@ impl FileSystem for Folder {
     }
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+        self.synced(from)?;
+        self.syncing.remove(to);
         self.open.remove(from);
         self.open.remove(to);
         let renamed = fs::rename(self.path.join(from), self.path.join(to));
@@ -296,9 +336,23 @@ impl FileSystem for Folder {
     }
 
     fn unlink(&mut self, name: &str) -> io::Result<()> {
-        self.open.remove(name);
+        // The name of a file that is open goes at once. To free the space takes long, and is waited for by whoever needs
+        // it.
+        let _ = self.file(name, false);
+        self.syncing.remove(name);
+        let file = self.open.remove(name);
         let removed = fs::remove_file(self.path.join(name));
         self.date_folder();
+        if let Some(file) = file {
+            if self.freeing.len() >= MOST_AT_ONCE {
+                self.freed();
+            }
+            let free = move || {
+                drop(file);
+                Ok(())
+            };
+            self.freeing.push(self.background.run(free));
+        }
         removed
     }
 
@@ -363,11 +417,78 @@ mod tests {
         }
         folder.sync_each(&names).unwrap();
         folder.sync_each(&[]).unwrap();
-        for missing in [0, 1, MOST_SYNCED, names.len()] {
+        for missing in [0, 1, MOST_AT_ONCE, names.len()] {
             names.insert(missing, "missing".to_string());
             let error = folder.sync_each(&names).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::NotFound);
             names.remove(missing);
         }
+    }
+
+    #[test]
+    fn a_sync_that_was_started_and_failed_is_not_passed_over() {
+        let path = tempfile::tempdir().unwrap();
+        let mut folder = Folder::new(path.path()).unwrap();
+        folder.append("a", b"1").unwrap();
+        let mut failing = |then: &dyn Fn(&mut Folder) -> io::Result<()>| {
+            let failed = folder.background.run(|| Err(ErrorKind::Unsupported.into()));
+            folder.syncing.insert("a".into(), failed);
+            let error = then(&mut folder).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
+        };
+        failing(&|folder| folder.append("a", b"2"));
+        failing(&|folder| folder.truncate("a", 0));
+        failing(&|folder| folder.sync_data("a"));
+        failing(&|folder| folder.sync_each(&["a".into()]));
+        failing(&|folder| folder.rename("a", "b"));
+        folder.start_sync("a");
+        folder.start_sync("missing");
+        folder.sync_each(&["a".into()]).unwrap();
+        assert_eq!(fs::read(path.path().join("a")).unwrap(), b"1");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn who_finds_the_medium_full_waits_for_what_is_being_freed() {
+        use core::sync::atomic::{AtomicBool, Ordering};
+
+        let path = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/full", path.path().join("full")).unwrap();
+        let mut folder = Folder::new(path.path()).unwrap();
+        let freed = Arc::new(AtomicBool::new(false));
+        let (go_on, waiting) = std::sync::mpsc::channel();
+        let job = {
+            let freed = Arc::clone(&freed);
+            move || {
+                let _: Result<(), _> = waiting.recv();
+                freed.store(true, Ordering::Release);
+                Ok(())
+            }
+        };
+        folder.freeing.push(folder.background.run(job));
+        // Nobody waits while there is space.
+        folder.append("a", b"1").unwrap();
+        assert!(!freed.load(Ordering::Acquire));
+        go_on.send(()).unwrap();
+        let error = folder.append("full", b"1").unwrap_err();
+        assert!(is_full(&error), "{error}");
+        assert!(freed.load(Ordering::Acquire));
+    }
+
+    #[test]
+    fn removed_files_are_gone_at_once_any_number_of_them() {
+        let path = tempfile::tempdir().unwrap();
+        let mut folder = Folder::new(path.path()).unwrap();
+        for i in 0..3 * MOST_OPEN {
+            let name = format!("{i}");
+            folder.append(&name, b"1").unwrap();
+            folder.start_sync(&name);
+            folder.unlink(&name).unwrap();
+            assert!(folder.freeing.len() <= MOST_AT_ONCE);
+            assert_eq!(folder.list().unwrap(), Vec::<String>::new());
+            let error = folder.unlink(&name).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NotFound);
+        }
+        assert!(folder.open.is_empty() && folder.syncing.is_empty());
     }
 }

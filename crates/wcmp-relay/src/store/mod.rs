@@ -48,6 +48,8 @@
 //! ```
 
 #[cfg(feature = "std")]
+mod background;
+#[cfg(feature = "std")]
 mod fs;
 #[cfg(feature = "std")]
 mod index;

@@ -1,6 +1,5 @@
 //! Taking in a batch.
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -54,9 +53,28 @@ impl<'a> Candidate<'a> {
         }
     }
 
+    fn day(&self) -> u32 {
+        self.expires / 24
+    }
+
     fn stamp(&self) -> Stamp<'_> {
         self.nonce.as_ref().map_or(Stamp::NONE, Stamp::work)
     }
+}
+
+/// A batch by expiry day, then id, each with its place.
+fn sorted<'a>(batch: &'a [Incoming<'a>]) -> impl Iterator<Item = (usize, &'a Incoming<'a>)> {
+    // Few ids begin alike: most of the time, the others do not have to be fetched.
+    let key = |(place, incoming): (usize, &'a Incoming<'a>)| {
+        let Id([a, b, c, d, e, f, g, h, ..]) = incoming.id();
+        let begin = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        ((incoming.envelope().expires() / 24, begin), place, incoming)
+    };
+    let mut keyed: Vec<_> = batch.iter().enumerate().map(key).collect();
+    keyed.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.2.id().cmp(&b.2.id())));
+    keyed
+        .into_iter()
+        .map(|(_, place, incoming)| (place, incoming))
 }
 
 /// What was appended to one segment, and what it takes to undo it.
@@ -77,12 +95,9 @@ impl<F: FileSystem> SegmentStore<F> {
         now: u32,
     ) -> Result<Vec<Taken>, StoreError> {
         let mut taken = vec![Taken::Known; batch.len()];
-        let mut sorted: Vec<(usize, &Incoming<'_>)> = batch.iter().enumerate().collect();
-        sorted.sort_by_key(|(_, incoming)| incoming.id());
-
-        let mut new: Vec<Candidate<'_>> = Vec::new();
+        let mut new: Vec<Candidate<'_>> = Vec::with_capacity(batch.len());
         let mut stamps = Vec::new();
-        for (place, incoming) in sorted {
+        for (place, incoming) in sorted(batch) {
             let candidate = Candidate::new(incoming, place);
             if let Some(last) = new.last_mut().filter(|last| last.id == candidate.id) {
                 last.merge(&candidate);
@@ -95,7 +110,7 @@ impl<F: FileSystem> SegmentStore<F> {
             }
         }
         // One after the other where an id is there twice: the second is compared with the first.
-        for stamp in stamps.chunk_by(|a, b| a.0 < b.0) {
+        for stamp in stamps.chunk_by(|a, b| a.0 != b.0) {
             self.raise_all(stamp)?;
         }
 
@@ -125,7 +140,7 @@ impl<F: FileSystem> SegmentStore<F> {
         Ok(taken)
     }
 
-    /// Makes envelopes durable, whose ids ascend, and adds them to the index.
+    /// Makes envelopes durable, sorted by day and id, and adds them to the index.
     fn store(&mut self, kept: &[&Candidate<'_>]) -> Result<(), StoreError> {
         if kept.is_empty() {
             return Ok(());
@@ -159,16 +174,10 @@ impl<F: FileSystem> SegmentStore<F> {
         kept: &[&Candidate<'_>],
         written: &mut Vec<Written>,
     ) -> Result<Vec<Region>, StoreError> {
-        let mut days: BTreeMap<u32, Vec<&Candidate<'_>>> = BTreeMap::new();
-        for candidate in kept {
-            days.entry(candidate.expires / 24)
-                .or_default()
-                .push(candidate);
-        }
-        for (day, of_day) in days {
-            let mut rest = &of_day[..];
-            while !rest.is_empty() {
-                rest = self.append(day, rest, written)?;
+        let mut frames = Vec::new();
+        for mut rest in kept.chunk_by(|a, b| a.day() == b.day()) {
+            while let Some(first) = rest.first() {
+                rest = self.append(first.day(), rest, &mut frames, written)?;
             }
         }
         let names = written.iter();
@@ -205,6 +214,7 @@ impl<F: FileSystem> SegmentStore<F> {
         &mut self,
         day: u32,
         of_day: &'a [&'b Candidate<'b>],
+        frames: &mut Vec<u8>,
         written: &mut Vec<Written>,
     ) -> Result<&'a [&'b Candidate<'b>], StoreError> {
         let open = self.open.get(&day).copied();
@@ -213,7 +223,7 @@ impl<F: FileSystem> SegmentStore<F> {
             None => self.new_salt(),
         };
         let salt = segment.to_be_bytes();
-        let mut frames = Vec::new();
+        frames.clear();
         let (mut len, mut column_len) = (START, 0);
         if open.is_some() {
             column_len = self.column(segment)?;
@@ -221,13 +231,11 @@ impl<F: FileSystem> SegmentStore<F> {
         } else {
             frames.extend(format::header(salt));
         }
-        let lens = of_day.iter().map(|one| frame_len(one.size, one.effort));
-        frames.reserve(usize::try_from(lens.sum::<u64>()).unwrap_or(0));
         let mut end = u64::from(len);
         let mut indexed = Vec::new();
         let mut column = ColumnWriter::default();
         let limit = u64::from(self.options.segment_limit);
-        let mut writer = Writer::resume(&mut frames, salt);
+        let mut writer = Writer::resume(&mut *frames, salt);
         for candidate in of_day {
             let frame = frame_len(candidate.size, candidate.effort);
             if end + frame > limit && end > u64::from(START) {
@@ -264,7 +272,8 @@ impl<F: FileSystem> SegmentStore<F> {
                 column,
             });
             let name = self.segment_name(segment, SEGMENT);
-            self.fs.append(&name, &frames)?;
+            self.fs.append(&name, frames)?;
+            self.fs.start_sync(&name);
         }
         if !rest.is_empty() {
             // It is full, and the rest goes to another one.

@@ -25,15 +25,16 @@
 //! goes in the same way. A segment with such damage and nothing that is intact is renamed and kept until its day is over.
 //!
 //! # Durability
-//! A batch is appended, sorted by id, to the segment of each day that it touches; then each of these is synced, then the
+//! A batch is appended, sorted by id, to the segment of each day that it touches; each of these is synced, then the
 //! folder if a segment is new, and only then is the batch acknowledged. Ten thousand envelopes for thirty days thus
-//! take thirty syncs, asked for at once, so that the medium is waited for once. Nothing is written to a file again after
-//! writing to it or syncing it has failed; what the failed batch left is cut off.
+//! take thirty syncs; each begins when its segment is written, beside the work on the next, so that the medium is hardly
+//! waited for. Nothing is written to a file again after writing to it or syncing it has failed; what the failed batch
+//! left is cut off.
 //!
 //! Index and column are written without sync after the segment: they name nothing that is not durable.
 //!
 //! # Removing
-//! A day that is over is unlinked, which needs no space. Evicted envelopes are marked; a segment in which they make up
+//! A day that is over is unlinked, which needs no space; the system frees its space beside other work. Evicted envelopes are marked; a segment in which they make up
 //! a quarter is written anew without them.
 //!
 //! # Order
@@ -61,7 +62,7 @@ use std::io::{self, ErrorKind};
 use siphasher::sip::SipHasher13;
 use wcmp_wire::{Id, sha256};
 
-use super::fs::FileSystem;
+use super::fs::{FileSystem, is_full};
 use super::index::Index;
 use super::records::{Indexed, Region};
 use super::{Arrivals, Cursor, Day, Entry, Incoming, Quota, Store, Stored, Taken, Totals};
@@ -96,9 +97,10 @@ impl core::error::Error for StoreError {}
 
 impl From<io::Error> for StoreError {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full,
-            _ => Self::Io(error),
+        if is_full(&error) {
+            Self::Full
+        } else {
+            Self::Io(error)
         }
     }
 }
