@@ -11,7 +11,7 @@ use crate::content::{self, Decoded, Reply};
 use crate::padding::unpad;
 use crate::recognise::Match;
 use crate::schedule::{Schedule, payload_aad, reply_message, signed_message};
-use crate::{Contact, Content, OpenError, Readable, Receiver, Recognised, Way};
+use crate::{Contact, Content, ContentBody, OpenError, Readable, Receiver, Recognised, Way};
 
 /// Who wrote a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -218,7 +218,7 @@ impl<'a> Opening<'a> {
             reply,
             content: Content {
                 content_type,
-                body: content::take_body(plaintext, body),
+                body: ContentBody::cut(plaintext, body),
                 extensions,
             },
             slot,
