@@ -35,6 +35,7 @@ impl ContentBody {
             return bytes.to_vec().into();
         }
         let mut bytes = core::mem::take(&mut *plaintext);
+        // Introduction, reply key and type; extensions and padding.
         let around = [0..body.start, body.end..bytes.len()];
         for rest in around {
             bytes.get_mut(rest).unwrap_or_default().zeroize();
