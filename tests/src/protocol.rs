@@ -244,7 +244,7 @@ fn seal(provider: &Provider, request: &Value) -> Answer {
     let extensions = request.extensions.into_iter();
     let content = Content {
         content_type: request.content_type,
-        body: request.body.0,
+        body: request.body.0.into(),
         extensions: extensions
             .map(|(id, data)| Extension { id, data: data.0 })
             .collect(),

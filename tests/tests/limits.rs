@@ -79,7 +79,7 @@ fn receivers_4096() {
         {
             let recognised = readable.recognise(&CRYPTO, person).unwrap();
             let opened = recognised.open(&CRYPTO, &[]).unwrap();
-            assert_eq!(opened.content.body, b"to all");
+            assert_eq!(*opened.content.body, *b"to all");
             assert!(slots.insert(opened.slot), "each has a slot of their own");
         }
         assert!(
@@ -130,7 +130,7 @@ fn content_limit() {
         }
 
         for (more, expected) in [(0, "opened"), (1, "bad-content"), (70_000, "bad-content")] {
-            let body = content_of(MAX_CONTENT + more).body;
+            let body = content_of(MAX_CONTENT + more).body.into_vec();
             let plaintext = pad(&Parts {
                 body,
                 ..Parts::default()

@@ -119,6 +119,6 @@ fn opening_keeps_one_copy() {
     let recognised = readable.recognise(&CRYPTO, &me).unwrap();
     let mut opened = None;
     let used = measure(|| opened = recognised.open(&CRYPTO, &[]).ok());
-    assert!(opened.is_some_and(|opened| opened.content.body == [7; 1_000_000]));
+    assert!(opened.is_some_and(|opened| *opened.content.body == [7; 1_000_000]));
     assert!(used.bytes_total < envelope.len() as u64 + 4096, "{used:?}");
 }

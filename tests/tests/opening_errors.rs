@@ -71,7 +71,7 @@ fn kit_builds_what_opens() {
         for reader in [&letter.bob, &letter.dave] {
             let opened = wcmp_tests::kit::open(&forged, reader).unwrap();
             assert_eq!(opened.content.content_type, "text/plain");
-            assert_eq!(opened.content.body, b"hello");
+            assert_eq!(*opened.content.body, *b"hello");
             assert_eq!(opened.content.extensions.len(), 2);
             assert_eq!(opened.sender.public_key(), Some(letter.alice.public()));
         }

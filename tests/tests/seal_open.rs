@@ -62,7 +62,7 @@ fn content() -> impl Strategy<Value = Content> {
         extensions.dedup_by_key(|extension| extension.id);
         Content {
             content_type,
-            body,
+            body: body.into(),
             extensions,
         }
     })

@@ -236,9 +236,10 @@ fn print_messages(watch: &mut Watch, suite: Suite) {
     watch.debug("message::Scanned", &scanned);
     watch.debug("message::Found", &scanned.found[0]);
     let opened: Opened = recognised.open(&CRYPTO, &[]).unwrap();
-    assert_eq!(opened.content.body, BODY);
+    assert_eq!(*opened.content.body, *BODY);
     assert_eq!(opened.reply.as_ref(), Some(reply.public()));
     watch.debug("message::Opened", &opened);
+    watch.debug("message::ContentBody", &opened.content.body);
     watch.debug("message::Sender", &opened.sender);
     // After opening, when it could hold more than before.
     watch.debug("message::Readable", &readable);

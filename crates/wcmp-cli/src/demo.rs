@@ -372,7 +372,7 @@ impl Story<'_> {
         let written = fs::write(&path, &opened.body).and_then(|()| fs::read(&path));
         let read =
             written.map_err(|error| Failure::io(format!("writing {}", path.display()), &error))?;
-        Ok(read == sent.body && opened == sent)
+        Ok(read == *sent.body && opened == sent)
     }
 
     /// Somebody's folder.

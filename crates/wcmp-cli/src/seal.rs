@@ -194,7 +194,7 @@ impl Seal {
         }
         Ok(Content {
             content_type: self.content_type.clone(),
-            body,
+            body: body.into(),
             extensions: self.extension.clone(),
         })
     }

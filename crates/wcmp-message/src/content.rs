@@ -8,9 +8,9 @@ use core::ops::Range;
 use wcmp_suite::PublicKey;
 use wcmp_wire::Writer;
 use wcmp_wire::varint::{Reader, put_varint, varint_len};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
-use crate::SealError;
+use crate::{ContentBody, SealError};
 
 /// Most bytes of encoded content: 2^24 - 2^19.
 pub const MAX_CONTENT: usize = 16_252_928;
@@ -32,7 +32,7 @@ pub struct Content {
     /// whoever displays it neutralises control characters.
     pub content_type: String,
     /// The message itself.
-    pub body: Vec<u8>,
+    pub body: ContentBody,
     /// At most 64, each id once. The order does not matter: they are sent in
     /// ascending order of their ids.
     pub extensions: Vec<Extension>,
@@ -66,7 +66,7 @@ impl Content {
     pub fn new(content_type: &str, body: impl Into<Vec<u8>>) -> Content {
         Content {
             content_type: content_type.into(),
-            body: body.into(),
+            body: body.into().into(),
             extensions: Vec::new(),
         }
     }
@@ -245,19 +245,4 @@ pub(crate) fn decode<'a>(encoded: &'a [u8], understood: &[u32]) -> Option<Decode
         body,
         extensions,
     })
-}
-
-/// The body in a plaintext that nothing else is needed from. A body that is most of
-/// it takes its memory over, instead of being copied and the rest wiped.
-pub(crate) fn take_body(mut plaintext: Zeroizing<Vec<u8>>, body: Range<usize>) -> Vec<u8> {
-    let len = body.len();
-    if len < plaintext.len() / 2 {
-        return plaintext.get(body).unwrap_or_default().to_vec();
-    }
-    let mut bytes = core::mem::take(&mut *plaintext);
-    bytes.copy_within(body, 0);
-    // Padding, extensions, and the body's end where it stood before.
-    bytes.get_mut(len..).unwrap_or_default().zeroize();
-    bytes.truncate(len);
-    bytes
 }

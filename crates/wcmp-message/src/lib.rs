@@ -16,6 +16,7 @@
 
 extern crate alloc;
 
+mod body;
 mod column;
 mod content;
 mod error;
@@ -28,6 +29,7 @@ mod scan;
 mod schedule;
 mod seal;
 
+pub use body::ContentBody;
 pub use column::{Column, Row};
 pub use content::{Content, Extension, MAX_CONTENT, MAX_CONTENT_TYPE, MAX_EXTENSIONS};
 pub use error::{OpenError, SealError};

@@ -11,7 +11,7 @@ use crate::content::{self, Decoded, Reply};
 use crate::padding::unpad;
 use crate::recognise::Match;
 use crate::schedule::{Schedule, payload_aad, reply_message, signed_message};
-use crate::{Contact, Content, OpenError, Readable, Receiver, Recognised, Way};
+use crate::{Contact, Content, ContentBody, OpenError, Readable, Receiver, Recognised, Way};
 
 /// Who wrote a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -218,7 +218,7 @@ impl<'a> Opening<'a> {
             reply,
             content: Content {
                 content_type,
-                body: content::take_body(plaintext, body),
+                body: ContentBody::cut(plaintext, body),
                 extensions,
             },
             slot,
@@ -229,25 +229,12 @@ impl<'a> Opening<'a> {
 
     fn decrypt(&self, schedule: &Schedule) -> Result<Zeroizing<alloc::vec::Vec<u8>>, OpenError> {
         let envelope = &self.readable.envelope;
-        let (sealed, tag) = envelope
-            .payload()
-            .split_last_chunk::<16>()
-            .ok_or(OpenError::BadPayload)?;
         let aad = payload_aad(envelope.prefix(), envelope.commitment());
-        let mut plaintext = Zeroizing::new(sealed.to_vec());
-        let aead = self.readable.suite.aead();
+        let (aead, key) = (self.readable.suite.aead(), &schedule.payload_key);
         self.provider
             .aead
-            .open(
-                aead,
-                &schedule.payload_key,
-                &[0; 12],
-                &aad,
-                &mut plaintext,
-                tag,
-            )
-            .map_err(|_| OpenError::BadPayload)?;
-        Ok(plaintext)
+            .open(aead, key, &[0; 12], &aad, envelope.payload())
+            .map_err(|_| OpenError::BadPayload)
     }
 
     /// Step 6: the key that comes with the message.

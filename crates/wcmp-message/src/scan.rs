@@ -125,7 +125,7 @@ struct Group<'a> {
 /// assert_eq!((found.row, found.receiver, found.way), (1, 0, Way::Stranger));
 /// let readable = Readable::parse(&envelopes[1], now)?;
 /// let recognised = readable.recognise(&crypto, &receivers[found.receiver]).unwrap();
-/// assert_eq!(recognised.open(&crypto, &[])?.content.body, b"hi");
+/// assert_eq!(*recognised.open(&crypto, &[])?.content.body, *b"hi");
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 pub struct Scanner<'a> {

@@ -2,6 +2,8 @@
 //! needs, with the KEM's shared secret in the open because the stranger hint is
 //! made from it (spec 6.2, 6.3).
 
+use alloc::vec::Vec;
+
 use zeroize::Zeroizing;
 
 use crate::{AeadAlgorithm, CryptoError, Provider, X25519Secret, kdf};
@@ -146,14 +148,10 @@ pub fn seal(
     provider.aead.seal(aead, &key, &nonce, aad, buf)
 }
 
-/// Opens what [`seal`] made: decrypts `buf` in place.
+/// Opens what [`seal`] made, `sealed` being ciphertext || tag.
 ///
 /// # Errors
-/// If the tag does not fit; `buf` is then unspecified and must not be used.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "RFC 9180's, and the provider that computes"
-)]
+/// If the tag does not fit, or `sealed` is shorter than a tag.
 pub fn open(
     provider: &Provider,
     kem: u16,
@@ -161,9 +159,8 @@ pub fn open(
     secret: &SharedSecret,
     info: &[&[u8]; 4],
     aad: &[u8],
-    buf: &mut [u8],
-    tag: &[u8; 16],
-) -> Result<(), CryptoError> {
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
     let (key, nonce) = key_schedule(provider, kem, aead, secret, info);
-    provider.aead.open(aead, &key, &nonce, aad, buf, tag)
+    provider.aead.open(aead, &key, &nonce, aad, sealed)
 }

@@ -8,6 +8,7 @@ mod rust_crypto;
 mod xwing;
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::fmt;
 
 use zeroize::Zeroizing;
@@ -62,7 +63,7 @@ impl Provider {
         rust_crypto::PROVIDER
     }
 
-    /// X25519, ML-KEM and Ed25519 signatures by aws-lc-rs, AEAD, HMAC and SHA-256 as
+    /// AEAD, X25519, ML-KEM and Ed25519 signatures by aws-lc-rs, HMAC and SHA-256 as
     /// in [`Provider::ring`], the rest as in [`Provider::rust_crypto`]: the fastest.
     #[cfg(feature = "aws-lc")]
     #[must_use]
@@ -95,19 +96,24 @@ pub trait Aead: Send + Sync {
         buf: &mut [u8],
     ) -> Result<[u8; 16], CryptoError>;
 
-    /// Decrypts `buf` in place.
+    /// The plaintext of `sealed`, which is ciphertext || tag. Nothing of it is seen by
+    /// anybody unless the tag fits.
     ///
     /// # Errors
-    /// If the tag does not fit; `buf` is then unspecified and must not be used.
+    /// If the tag does not fit, or `sealed` is shorter than a tag.
     fn open(
         &self,
         algorithm: AeadAlgorithm,
         key: &[u8; 32],
         nonce: &[u8; 12],
         aad: &[u8],
-        buf: &mut [u8],
-        tag: &[u8; 16],
-    ) -> Result<(), CryptoError>;
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, CryptoError>;
+}
+
+/// Ciphertext and tag of what [`Aead::open`] is given.
+fn split_tag(sealed: &[u8]) -> Result<(&[u8], &[u8; 16]), CryptoError> {
+    sealed.split_last_chunk().ok_or(CryptoError)
 }
 
 /// X25519 (RFC 7748).

@@ -170,20 +170,17 @@ pub fn open(
     key_id: &[u8; 32],
     slot: &[u8],
 ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
-    let (sealed, tag) = slot.split_first_chunk().ok_or(CryptoError)?;
-    let tag = tag.try_into().map_err(|_| CryptoError)?;
-    let mut key = Zeroizing::new(*sealed);
-    hpke::open(
+    let key = hpke::open(
         provider,
         suite.kem_id(),
         suite.aead(),
         secret,
         &info(&suite.id_bytes(), core, key_id),
         &[],
-        &mut *key,
-        tag,
+        slot,
     )?;
-    Ok(key)
+    let key: &[u8; 32] = key.as_slice().try_into().map_err(|_| CryptoError)?;
+    Ok(Zeroizing::new(*key))
 }
 
 /// The content key in a slot of suite 0x0003.

@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let readable = Readable::parse(envelope, now)?;
             if let Some(recognised) = readable.recognise(&crypto, &bob) {
                 let opened = recognised.open(&crypto, &[])?;
-                println!("{}", String::from_utf8(opened.content.body)?);
+                println!("{}", String::from_utf8(opened.content.body.into_vec())?);
             }
         }
     }

@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let readable = Readable::parse(&envelope, now)?;
     let recognised = readable.recognise(&crypto, &carol).ok_or("not for Carol")?;
     let opened = recognised.open(&crypto, &[])?;
-    let text = String::from_utf8(opened.content.body)?;
+    let text = String::from_utf8(opened.content.body.into_vec())?;
     println!("{:?}: {text}", opened.sender);
     Ok(())
 }

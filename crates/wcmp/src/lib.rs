@@ -38,7 +38,7 @@
 //! let readable = Readable::parse(&envelope, now)?;
 //! let recognised = readable.recognise(&crypto, &bob).expect("it is for Bob");
 //! let opened = recognised.open(&crypto, &[])?;
-//! assert_eq!(opened.content.body, b"meet at the usual place");
+//! assert_eq!(*opened.content.body, *b"meet at the usual place");
 //! assert_eq!(opened.sender.public_key(), Some(alice.public()));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -56,8 +56,8 @@ pub use wcmp_suite as suite;
 pub use wcmp_wire as wire;
 
 pub use wcmp_message::{
-    Column, Contact, Content, Extension, Found, OpenError, Opened, Readable, Receiver, Recognised,
-    Row, ScanCursor, Scanned, Scanner, SealError, Sealer, Sender, Ttl, Way, hour,
+    Column, Contact, Content, ContentBody, Extension, Found, OpenError, Opened, Readable, Receiver,
+    Recognised, Row, ScanCursor, Scanned, Scanner, SealError, Sealer, Sender, Ttl, Way, hour,
 };
 pub use wcmp_suite::{KeyError, KeyPair, KeyType, Provider, PublicKey, Suite, SuiteId};
 pub use wcmp_wire::{EnvelopeRef, Id, ParseError};

@@ -50,7 +50,7 @@ pub fn content(data: &[u8]) {
     match (open(&envelope, bob), read(data)) {
         (Ok(opened), Some(fields)) => {
             assert_eq!(opened.content.content_type, fields.content_type);
-            assert_eq!(opened.content.body, fields.body);
+            assert_eq!(*opened.content.body, *fields.body);
             let extensions = opened.content.extensions.iter();
             let extensions: Vec<_> = extensions.map(|e| (e.id, e.data.as_slice())).collect();
             assert_eq!(extensions, fields.extensions);

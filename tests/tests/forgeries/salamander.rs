@@ -203,14 +203,9 @@ fn salamander_two_key_ciphertext() {
 
             // The collision is real: both keys open it, and what they give is padded and encoded as it must be.
             for (gcm, text) in gcm.iter().zip(texts) {
-                let (mut plaintext, tag) = (payload[..1024].to_vec(), &payload[1024..]);
-                let tag = tag.try_into().unwrap();
                 let aead = AeadAlgorithm::Aes256Gcm;
-                let opened = CRYPTO
-                    .aead
-                    .open(aead, &gcm.key, &[0; 12], &aad, &mut plaintext, tag);
-                assert_eq!(opened, Ok(()));
-                let body = parse(&plaintext).unwrap();
+                let opened = CRYPTO.aead.open(aead, &gcm.key, &[0; 12], &aad, &payload);
+                let body = parse(&opened.unwrap()).unwrap();
                 assert!(body.windows(text.len()).any(|part| part == text));
             }
 

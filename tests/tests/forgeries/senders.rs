@@ -280,7 +280,7 @@ fn envelope_for_me_forwarded_in_my_name() {
                         // Where Alice neither is recognised nor introduces herself, it is an anonymous message.
                         Ok(opened) => {
                             assert_eq!(opened.sender, Sender::Anonymous, "{suite:?}");
-                            assert_eq!(opened.content.body, b"to Mallory only", "{suite:?}");
+                            assert_eq!(*opened.content.body, *b"to Mallory only", "{suite:?}");
                         }
                     }
                 }

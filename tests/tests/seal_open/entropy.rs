@@ -142,7 +142,11 @@ fn any_different_input_changes_everything() {
             ("no reply key", |i, _| i.reply = None),
             ("another reply key", |i, p| i.reply = Some(&p.other)),
             ("content type", |i, _| i.content.content_type.push(' ')),
-            ("body", |i, _| i.content.body[4] ^= 1),
+            ("body", |i, _| {
+                let mut body = i.content.body.to_vec();
+                body[4] ^= 1;
+                i.content.body = body.into();
+            }),
             ("extension", |i, _| i.content.extensions[0].id = 2),
             ("no introduction and no reply key", |i, _| {
                 (i.introduce, i.reply) = (false, None);

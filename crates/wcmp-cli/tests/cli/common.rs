@@ -10,6 +10,8 @@ use tempfile::TempDir;
 
 /// An hour that is now in most tests.
 pub(crate) const NOW: &str = "494000";
+/// A day after [`NOW`].
+pub(crate) const TOMORROW: &str = "494024";
 
 /// A folder, and commands that run in it.
 pub(crate) struct Place {
@@ -155,6 +157,13 @@ impl Place {
         }
     }
 
+    /// Runs with a home folder of this name.
+    pub(crate) fn node(&self, home: &str, args: &[&str]) -> Ran {
+        let named = args.contains(&"--now");
+        let now: &[&str] = if named { &[] } else { &["--now", NOW] };
+        self.run(&[&["--home", home], now, args].concat())
+    }
+
     /// Makes NAME.key from a seed of this byte, and returns the public key.
     pub(crate) fn person(&self, name: &str, seed: u8) -> String {
         self.person_of_type(name, seed, "1")
@@ -187,4 +196,43 @@ impl Place {
             .map(|line| line["id"].as_str().unwrap().to_owned())
             .collect()
     }
+}
+
+#[track_caller]
+pub(crate) fn dropped(document: &Value) -> Vec<(String, u64)> {
+    let dropped = document["dropped"].as_object().unwrap().iter();
+    dropped
+        .map(|(reason, n)| (reason.clone(), n.as_u64().unwrap()))
+        .collect()
+}
+
+/// A stick with a bundle of three envelopes that hold until after tomorrow.
+pub(crate) fn stick(place: &Place) -> Vec<String> {
+    let bob = place.person("bob", 2);
+    for i in 1..=3 {
+        place.seal(
+            &format!("{i}.env"),
+            b"hello",
+            &["--to", &bob, "--expires", "494100"],
+        );
+    }
+    fs::create_dir(place.path("stick")).unwrap();
+    let args = [
+        "bundle",
+        "create",
+        "-o",
+        "stick/ABCDEFGH.WCM",
+        "1.env",
+        "2.env",
+        "3.env",
+    ];
+    place.run(&args).ok();
+    let lines = place
+        .run(&["inspect", "--json", "stick/ABCDEFGH.WCM"])
+        .ok()
+        .jsons();
+    lines
+        .iter()
+        .map(|line| line["id"].as_str().unwrap().to_owned())
+        .collect()
 }

@@ -12,10 +12,13 @@ mod demo;
 mod exchange;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod import;
 mod keys;
 mod node;
+mod policy;
 mod refusals;
 mod scan;
 mod seal_open;
+mod store;
 #[cfg(target_os = "linux")]
 mod terminal;

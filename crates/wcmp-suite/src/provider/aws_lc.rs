@@ -1,11 +1,14 @@
-//! aws-lc-rs for public-key cryptography, ring for bulk work; what both lack or do
-//! too loosely is RustCrypto's.
+//! aws-lc-rs for AEAD and public-key cryptography, ring for hashes; what both lack or
+//! do too loosely is RustCrypto's.
 //!
 //! Preparing a key fails only where memory is short. RustCrypto's then computes in
 //! its place, so that nothing here has to panic.
 
 use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
 
+use aws_lc_rs::aead::{AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey, agree};
 use aws_lc_rs::kem::{Ciphertext, DecapsulationKey, EncapsulationKey, ML_KEM_768};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
@@ -13,10 +16,12 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::rust_crypto::RustCrypto;
 use super::xwing::{Composed, MlKem, MlKemSecret};
-use super::{CryptoError, Ed25519, Provider, X25519, X25519Secret, ring};
+use super::{Aead, CryptoError, Ed25519, Provider, X25519, X25519Secret, ring, split_tag};
+use crate::AeadAlgorithm;
 
 pub(super) const PROVIDER: Provider = Provider {
     name: "aws-lc",
+    aead: &AwsLc,
     x25519: &AwsLc,
     ed25519: &AwsLc,
     xwing: &Composed {
@@ -27,6 +32,51 @@ pub(super) const PROVIDER: Provider = Provider {
 };
 
 struct AwsLc;
+
+fn aead_key(algorithm: AeadAlgorithm, key: &[u8; 32]) -> Result<LessSafeKey, CryptoError> {
+    let algorithm = match algorithm {
+        AeadAlgorithm::Aes256Gcm => &AES_256_GCM,
+        AeadAlgorithm::ChaCha20Poly1305 => &CHACHA20_POLY1305,
+    };
+    UnboundKey::new(algorithm, key)
+        .map(LessSafeKey::new)
+        .map_err(|_| CryptoError)
+}
+
+impl Aead for AwsLc {
+    fn seal(
+        &self,
+        algorithm: AeadAlgorithm,
+        key: &[u8; 32],
+        nonce: &[u8; 12],
+        aad: &[u8],
+        buf: &mut [u8],
+    ) -> Result<[u8; 16], CryptoError> {
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let tag = aead_key(algorithm, key)?
+            .seal_in_place_separate_tag(nonce, Aad::from(aad), buf)
+            .map_err(|_| CryptoError)?;
+        tag.as_ref().try_into().map_err(|_| CryptoError)
+    }
+
+    /// From one buffer into another, which ring cannot: a copy less.
+    fn open(
+        &self,
+        algorithm: AeadAlgorithm,
+        key: &[u8; 32],
+        nonce: &[u8; 12],
+        aad: &[u8],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+        let (sealed, tag) = split_tag(sealed)?;
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let mut plaintext = Zeroizing::new(vec![0; sealed.len()]);
+        aead_key(algorithm, key)?
+            .open_separate_gather(nonce, Aad::from(aad), sealed, tag, &mut plaintext)
+            .map_err(|_| CryptoError)?;
+        Ok(plaintext)
+    }
+}
 
 /// A key and its public half.
 struct Secret(PrivateKey, [u8; 32]);

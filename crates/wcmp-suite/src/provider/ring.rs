@@ -1,9 +1,12 @@
 //! ring for bulk work; what it lacks or does too loosely is RustCrypto's.
 
+use alloc::vec::Vec;
+
 use ring::aead::{AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, Tag, UnboundKey};
 use ring::{digest, hmac};
+use zeroize::Zeroizing;
 
-use super::{Aead, CryptoError, Provider, rust_crypto};
+use super::{Aead, CryptoError, Provider, rust_crypto, split_tag};
 use crate::AeadAlgorithm;
 
 pub(super) const PROVIDER: Provider = Provider {
@@ -72,13 +75,14 @@ impl Aead for Ring {
         secret: &[u8; 32],
         nonce: &[u8; 12],
         aad: &[u8],
-        buf: &mut [u8],
-        tag: &[u8; 16],
-    ) -> Result<(), CryptoError> {
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+        let (sealed, tag) = split_tag(sealed)?;
         let nonce = Nonce::assume_unique_for_key(*nonce);
+        let mut buf = Zeroizing::new(sealed.to_vec());
         key(algorithm, secret)?
-            .open_in_place_separate_tag(nonce, Aad::from(aad), Tag::from(*tag), buf, 0..)
-            .map(|_| ())
-            .map_err(|_| CryptoError)
+            .open_in_place_separate_tag(nonce, Aad::from(aad), Tag::from(*tag), &mut buf, 0..)
+            .map_err(|_| CryptoError)?;
+        Ok(buf)
     }
 }

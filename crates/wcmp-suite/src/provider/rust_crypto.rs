@@ -1,7 +1,11 @@
 //! RustCrypto and dalek.
 
-use aes_gcm::aead::{AeadInOut, KeyInit};
 use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use aes_gcm::aead::inout::InOutBuf;
+use aes_gcm::aead::{AeadInOut, KeyInit};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use hmac::{Hmac, Mac};
 use ml_kem::Decapsulate;
@@ -11,7 +15,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::xwing::{Composed, MlKem, MlKemSecret};
-use super::{Aead, CryptoError, Ed25519, Provider, X25519, X25519Secret};
+use super::{Aead, CryptoError, Ed25519, Provider, X25519, X25519Secret, split_tag};
 use crate::AeadAlgorithm;
 
 pub(super) const PROVIDER: Provider = Provider {
@@ -83,10 +87,12 @@ impl Aead for RustCrypto {
         key: &[u8; 32],
         nonce: &[u8; 12],
         aad: &[u8],
-        buf: &mut [u8],
-        tag: &[u8; 16],
-    ) -> Result<(), CryptoError> {
-        let (key, nonce, buf, tag) = (key.into(), nonce.into(), buf.into(), tag.into());
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+        let (sealed, tag) = split_tag(sealed)?;
+        let mut plaintext = Zeroizing::new(vec![0; sealed.len()]);
+        let buf = InOutBuf::new(sealed, &mut plaintext).map_err(|_| CryptoError)?;
+        let (key, nonce, tag) = (key.into(), nonce.into(), tag.into());
         match algorithm {
             AeadAlgorithm::Aes256Gcm => {
                 aes_gcm::Aes256Gcm::new(key).decrypt_inout_detached(nonce, aad, buf, tag)
@@ -94,7 +100,8 @@ impl Aead for RustCrypto {
             AeadAlgorithm::ChaCha20Poly1305 => chacha20poly1305::ChaCha20Poly1305::new(key)
                 .decrypt_inout_detached(nonce, aad, buf, tag),
         }
-        .map_err(|_| CryptoError)
+        .map_err(|_| CryptoError)?;
+        Ok(plaintext)
     }
 }
 
