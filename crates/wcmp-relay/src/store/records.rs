@@ -26,7 +26,7 @@ pub(super) trait Fixed: Sized {
         let start = to.len();
         self.put(to);
         let crc = crc::append(0, to.get(start..).unwrap_or_default());
-        to.extend(crc.to_be_bytes());
+        to.extend_from_slice(&crc.to_be_bytes());
     }
 
     /// Reads one; `None` if its CRC does not hold.
@@ -83,11 +83,11 @@ impl Fixed for Indexed {
     const LEN: usize = 56;
 
     fn put(&self, to: &mut Vec<u8>) {
-        to.extend(self.id.0);
+        to.extend_from_slice(&self.id.0);
         for number in [self.offset, self.size, self.expires] {
-            to.extend(number.to_be_bytes());
+            to.extend_from_slice(&number.to_be_bytes());
         }
-        to.extend(self.effort.to_be_bytes());
+        to.extend_from_slice(&self.effort.to_be_bytes());
     }
 
     fn take(bytes: &mut &[u8]) -> Option<Self> {
@@ -114,10 +114,10 @@ impl Fixed for Mark {
     const LEN: usize = 21;
 
     fn put(&self, to: &mut Vec<u8>) {
-        to.extend(self.segment.to_be_bytes());
-        to.extend(self.offset.to_be_bytes());
+        to.extend_from_slice(&self.segment.to_be_bytes());
+        to.extend_from_slice(&self.offset.to_be_bytes());
         to.push(self.nonce.is_some().into());
-        to.extend(self.nonce.unwrap_or_default());
+        to.extend_from_slice(&self.nonce.unwrap_or_default());
     }
 
     fn take(bytes: &mut &[u8]) -> Option<Self> {
@@ -148,9 +148,9 @@ impl Fixed for Region {
     const LEN: usize = 32;
 
     fn put(&self, to: &mut Vec<u8>) {
-        to.extend(self.cursor.to_bytes());
+        to.extend_from_slice(&self.cursor.to_bytes());
         for number in [self.segment, self.from, self.to] {
-            to.extend(number.to_be_bytes());
+            to.extend_from_slice(&number.to_be_bytes());
         }
     }
 

@@ -211,19 +211,22 @@ impl ColumnWriter {
         }
         self.envelopes += 1;
         self.end = end;
-        self.recipient_nonces.extend(envelope.recipient_nonce());
-        self.bodies.extend(incoming.body().0);
-        self.hints.extend(envelope.hints().as_flattened());
-        self.kinds.extend(envelope.suite().to_be_bytes());
-        self.kinds.extend(
-            u16::try_from(envelope.slots())
-                .unwrap_or(u16::MAX)
-                .to_be_bytes(),
-        );
-        self.expires.extend(envelope.expires().to_be_bytes());
-        self.encapsulations.extend(envelope.encapsulation());
-        self.ends.extend(number(self.encapsulations.len()));
-        self.offsets.extend(offset.to_be_bytes());
+        self.recipient_nonces
+            .extend_from_slice(envelope.recipient_nonce());
+        self.bodies.extend_from_slice(&incoming.body().0);
+        self.hints
+            .extend_from_slice(envelope.hints().as_flattened());
+        self.kinds
+            .extend_from_slice(&envelope.suite().to_be_bytes());
+        let slots = u16::try_from(envelope.slots()).unwrap_or(u16::MAX);
+        self.kinds.extend_from_slice(&slots.to_be_bytes());
+        self.expires
+            .extend_from_slice(&envelope.expires().to_be_bytes());
+        self.encapsulations
+            .extend_from_slice(envelope.encapsulation());
+        self.ends
+            .extend_from_slice(&number(self.encapsulations.len()));
+        self.offsets.extend_from_slice(&offset.to_be_bytes());
         let bytes = self.hints.len() + self.encapsulations.len() + FIXED * self.envelopes;
         if self.envelopes == MOST_ENVELOPES || bytes >= MOST_BYTES {
             self.cut();
@@ -245,10 +248,10 @@ impl ColumnWriter {
         let (mut done, hints) = (core::mem::take(&mut self.done), self.hints.len() / 16);
         let start = done.len();
         for n in [self.envelopes, hints, self.encapsulations.len()] {
-            done.extend(number(n));
+            done.extend_from_slice(&number(n));
         }
-        done.extend(self.first.to_be_bytes());
-        done.extend(self.end.to_be_bytes());
+        done.extend_from_slice(&self.first.to_be_bytes());
+        done.extend_from_slice(&self.end.to_be_bytes());
         let fields = [
             &mut self.recipient_nonces,
             &mut self.bodies,
@@ -260,9 +263,9 @@ impl ColumnWriter {
             &mut self.encapsulations,
         ];
         let crc = fields.iter().fold(0, |crc, field| crc::append(crc, field));
-        done.extend(crc.to_be_bytes());
+        done.extend_from_slice(&crc.to_be_bytes());
         let crc = crc::append(0, done.get(start..).unwrap_or_default());
-        done.extend(crc.to_be_bytes());
+        done.extend_from_slice(&crc.to_be_bytes());
         for field in fields {
             done.append(field);
         }
