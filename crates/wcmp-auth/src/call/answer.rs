@@ -6,12 +6,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
-use zeroize::Zeroizing;
 
-use super::content_digest;
 use super::fields::MUST_COVER;
 use super::signature::{ALG, TAG, field_value, last_line, line};
-use crate::kdf::hmac;
+use super::{CallKey, content_digest};
 
 /// The label of an answer's signature.
 const LABEL: &str = "knh1";
@@ -31,7 +29,7 @@ impl core::error::Error for Unsignable {}
 
 /// What is kept of a call until its answer is signed.
 pub struct Answering {
-    k_resp: Zeroizing<[u8; 32]>,
+    k_resp: CallKey,
     keyid: String,
     method: String,
     path: String,
@@ -61,7 +59,7 @@ pub struct AnswerFields {
 
 impl Answering {
     pub(super) fn new(
-        k_resp: &[u8; 32],
+        k_resp: &CallKey,
         token: &[u8; 16],
         method: &str,
         path: &str,
@@ -69,7 +67,7 @@ impl Answering {
         signature: &[u8],
     ) -> Answering {
         Answering {
-            k_resp: Zeroizing::new(*k_resp),
+            k_resp: k_resp.copy(),
             keyid: BASE64URL_NOPAD.encode(token),
             method: method.into(),
             path: path.into(),
@@ -153,7 +151,7 @@ impl Answering {
         }
         let input = signature_input.as_bytes().get(LABEL.len() + 1..);
         last_line(&mut base, input.unwrap_or_default());
-        let mac = hmac(&*self.k_resp, &base);
+        let mac = self.k_resp.mac(&base);
         Ok(AnswerFields {
             content_digest,
             signature_input,
