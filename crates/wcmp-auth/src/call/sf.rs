@@ -139,7 +139,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next parameter, if one follows (section 4.2.3.2).
-    #[inline] // what it reads is then looked at where it stands
+    #[inline(always)] // what it has read is not copied again
     pub(crate) fn parameter(&mut self) -> Result<Option<(&'a str, Bare<'a>)>, Syntax> {
         if !self.eat(b';') {
             return Ok(None);
