@@ -73,7 +73,7 @@ pub(crate) fn logins(c: &mut Criterion) {
             }),
             ("srp: 2048 bits", &mut || srp.login()),
             ("wcmp-auth: suite 2, core, aws-lc", &mut || {
-                two_aws_lc.login()
+                two_aws_lc.login();
             }),
         ],
     );

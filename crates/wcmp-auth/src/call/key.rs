@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::kdf;
 
 /// k_req or k_resp as it is used: the two blocks that HMAC makes of a key are hashed
-/// already, which spares every call two of about nine. **Secret**; wiped when
+/// already, which spares every call and every answer two of about ten. **Secret**; wiped when
 /// dropped; neither compared nor printed.
 ///
 /// ```

@@ -22,10 +22,10 @@ mod class {
     /// be guessed wrong at every other character of a base64.
     const OF: [u8; 256] = {
         let mut of = [0; 256];
-        let mut byte = 0;
-        while byte < 128 {
-            of[byte] = classes(byte as u8);
-            byte += 1;
+        let (mut rest, mut byte): (&mut [u8], u8) = (&mut of, 0);
+        while let Some((first, more)) = rest.split_first_mut() {
+            *first = classes(byte);
+            (rest, byte) = (more, byte.wrapping_add(1));
         }
         of
     };
