@@ -68,7 +68,7 @@ pub(crate) fn rate_limited(seconds: u32) -> Response {
 /// into memory first, since a digest of it is signed; one over `limit` bytes, or
 /// that breaks off, becomes a fault.
 pub(crate) async fn signed(
-    answering: Answering,
+    answering: Box<Answering>,
     method: &Method,
     response: Response,
     limit: usize,
@@ -93,15 +93,7 @@ pub(crate) async fn signed(
         }
     }
     let headers = &mut parts.headers;
-    // Those that the handler may have set are not ours.
-    for name in [
-        CONTENT_DIGEST,
-        SIGNATURE,
-        SIGNATURE_INPUT,
-        TRANSFER_ENCODING,
-    ] {
-        headers.remove(name);
-    }
+    headers.remove(TRANSFER_ENCODING);
     if *method != Method::HEAD {
         headers.remove(CONTENT_LENGTH);
     }
@@ -110,14 +102,16 @@ pub(crate) async fn signed(
         // Of several, one is signed.
         headers.insert(CONTENT_TYPE, content_type.clone());
     }
-    let mut answering = answering;
-    for name in MUST_COVER.map(HeaderName::from_static) {
-        let values: Vec<_> = headers.get_all(&name).iter().collect();
-        if values.is_empty() {
+    let mut answering = *answering;
+    for name in MUST_COVER {
+        // Few answers have many fields, or any of these.
+        if headers.keys().all(|other| other != name) {
             continue;
         }
+        let name = HeaderName::from_static(name);
         // Several lines are one (RFC 9110, section 5.3), and one is signed.
-        let values: Vec<_> = values.iter().map(|value| value.as_bytes()).collect();
+        let values = headers.get_all(&name).iter();
+        let values: Vec<_> = values.map(HeaderValue::as_bytes).collect();
         let value = HeaderValue::from_bytes(&values.join(&b", "[..]));
         let covering = value.ok().and_then(|value| {
             let covering = answering.covering(name.as_str(), value.as_bytes()).ok()?;
@@ -149,6 +143,7 @@ pub(crate) async fn signed(
         tracing::error!("an answer has a content type that cannot be signed");
         return fault();
     };
+    // In place of any that the handler may have set.
     for (name, value) in fields {
         headers.insert(name, value);
     }

@@ -6,7 +6,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{DefaultBodyLimit, OriginalUri, Request};
 use axum::response::Response;
 use http::StatusCode;
@@ -69,11 +69,12 @@ impl Calls {
         self
     }
 
-    async fn call<S>(self, request: Request, inner: S) -> Response
+    /// What is large is in boxes: futures are moved as a whole, and hold what they are
+    /// given several times over.
+    async fn call<S>(self, parts: Box<Parts>, body: Body, inner: S) -> Result<Response, Infallible>
     where
         S: Service<Request, Response = Response, Error = Infallible>,
     {
-        let (parts, body) = request.into_parts();
         let method = parts.method.clone();
         let (knh1, refresh) = (self.knh1.clone(), self.refresh);
         let judge = move |service: &_| (judge(service, knh1.verifier(), &parts, refresh), parts);
@@ -81,9 +82,9 @@ impl Calls {
             Some((Ok(judged), parts)) => (judged, parts),
             Some((Err(error), parts)) => {
                 body::leave(&parts.headers, body);
-                return self.knh1.failed(error);
+                return Ok(self.knh1.failed(error));
             }
-            None => return answer::fault(),
+            None => return Ok(answer::fault()),
         };
         let response = match judged.outcome {
             Ok(who) => self.admitted(parts, body, judged.digests, who, inner).await,
@@ -93,22 +94,16 @@ impl Calls {
             }
         };
         let now = || self.knh1.service().now();
-        answer::signed(
-            judged.answering,
-            &method,
-            response,
-            self.knh1.max_answer(),
-            now,
-        )
-        .await
+        let limit = self.knh1.max_answer();
+        Ok(answer::signed(judged.answering, &method, response, limit, now).await)
     }
 
     /// Scope, body, digest, handler.
     async fn admitted<S>(
         &self,
-        mut parts: Parts,
+        mut parts: Box<Parts>,
         body: Body,
-        digests: Result<Digests, BadDigest>,
+        digests: Result<Box<Digests>, BadDigest>,
         who: Who,
         mut inner: S,
     ) -> Response
@@ -127,10 +122,13 @@ impl Calls {
                 parts.extensions.insert(Arc::new(refreshing));
             }
         }
-        let content = match body::read(&parts.headers, body, self.max_body).await {
-            Ok(content) => content,
-            Err(unread) => return unread.answer(),
-        };
+        let mut content = Bytes::new();
+        if !body.is_end_stream() {
+            content = match Box::pin(body::read(&parts.headers, body, self.max_body)).await {
+                Ok(content) => content,
+                Err(unread) => return unread.answer(),
+            };
+        }
         let fits = digests.and_then(|mut digests| {
             digests.update(&content);
             digests.verify()
@@ -138,9 +136,12 @@ impl Calls {
         if fits.is_err() {
             return self.knh1.failed(ServiceError::Refused(Reason::Digest));
         }
-        let mut request = Request::from_parts(parts, Body::from(content));
-        // It is read and within its cap: axum's own of 2 MiB is not to act on it.
-        DefaultBodyLimit::disable().apply(&mut request);
+        let has_body = !content.is_empty();
+        let mut request = Request::from_parts(*parts, Body::from(content));
+        if has_body {
+            // It is read and within its cap: axum's own of 2 MiB is not to act on it.
+            DefaultBodyLimit::disable().apply(&mut request);
+        }
         match inner.call(request).await {
             Ok(response) => response,
             Err(infallible) => match infallible {},
@@ -150,8 +151,8 @@ impl Calls {
 
 /// A call whose MAC was right: its answer is signed.
 struct Judged {
-    answering: Answering,
-    digests: Result<Digests, BadDigest>,
+    answering: Box<Answering>,
+    digests: Result<Box<Digests>, BadDigest>,
     outcome: Result<Who, ServiceError>,
 }
 
@@ -194,8 +195,8 @@ fn judge(
         false => service.admit(&session, call.facts()).map(Who::Caller),
     };
     Ok(Judged {
-        answering: call.answering(session.keys.response()),
-        digests: call.digests(),
+        answering: Box::new(call.answering(session.keys.response())),
+        digests: call.digests().map(Box::new),
         outcome,
     })
 }
@@ -245,6 +246,7 @@ where
         let fresh = self.inner.clone();
         let ready = core::mem::replace(&mut self.inner, fresh);
         let calls = self.calls.clone();
-        Box::pin(async move { Ok(calls.call(request, ready).await) })
+        let (parts, body) = request.into_parts();
+        Box::pin(calls.call(Box::new(parts), body, ready))
     }
 }

@@ -28,7 +28,7 @@
 //! ```
 //! use wcmp_auth::SessionKey;
 //! use wcmp_auth::call::client::{Caller, Content, Request};
-//! use wcmp_auth::call::{CallVerifier, Reason};
+//! use wcmp_auth::call::{CallKey, CallVerifier, Reason};
 //!
 //! let (token, key, now) = ([7; 16], SessionKey::new(&[9; 32]), 1_900_000_000);
 //!
@@ -55,8 +55,8 @@
 //! let verifier = CallVerifier::new("api.example.com")?;
 //! let call = verifier.parse("POST", "/echo?x=1", headers)?;
 //! assert_eq!(call.token(), &token); // whose key is looked up
-//! let call = call.authenticate(&key.request())?;
-//! let answering = call.answering(&key.response());
+//! let call = call.authenticate(&CallKey::new(&key.request()))?;
+//! let answering = call.answering(&CallKey::new(&key.response()));
 //! assert!(call.facts().is_timely(now)); // and the rest of the atomic step
 //! let mut digests = call.digests()?;
 //! digests.update(b"hello");
@@ -102,6 +102,7 @@ mod digest;
 mod fields;
 #[cfg(feature = "http")]
 mod http_types;
+mod key;
 mod reason;
 mod sf;
 mod signature;
@@ -110,6 +111,7 @@ mod verify;
 pub use answer::{AnswerFields, Answering, Unsignable};
 pub use digest::{BadDigest, Digests, content_digest};
 pub use fields::MUST_COVER;
+pub use key::CallKey;
 pub use reason::{CallError, Reason, www_authenticate};
 pub use replay::Nonce;
 pub use verify::{Authenticated, BadAuthority, CLOCK_SECONDS, Call, CallVerifier, Facts};

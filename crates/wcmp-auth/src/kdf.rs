@@ -177,19 +177,24 @@ impl Zeroize for Blocks {
     }
 }
 
-/// HMAC-SHA-256 (RFC 2104). Keys here are at most 64 bytes (a salt), which is
-/// HMAC's block: a shorter key is one with zeros behind it, so this cannot fail.
+/// HMAC-SHA-256 (RFC 2104).
 pub(crate) fn hmac(key: &[u8], message: &[u8]) -> Zeroizing<[u8; 32]> {
-    debug_assert!(key.len() <= 64);
     #[cfg(all(test, feature = "std"))]
     crate::work::count(|work| {
         work.hmacs += 1;
         work.hmac_bytes += message.len();
     });
+    let mac = keyed(key).chain_update(message);
+    Zeroizing::new(mac.finalize().into_bytes().into())
+}
+
+/// HMAC-SHA-256 before its message. Keys here are at most 64 bytes (a salt), which is
+/// HMAC's block: a shorter key is one with zeros behind it, so this cannot fail.
+pub(crate) fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    debug_assert!(key.len() <= 64);
     let mut block = Zeroizing::new([0u8; 64]);
     for (to, from) in block.iter_mut().zip(key) {
         *to = *from;
     }
-    let mac = Hmac::<Sha256>::new((&*block).into()).chain_update(message);
-    Zeroizing::new(mac.finalize().into_bytes().into())
+    Hmac::new((&*block).into())
 }

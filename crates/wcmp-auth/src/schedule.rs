@@ -9,9 +9,10 @@
 use core::fmt;
 
 use sha2::{Digest, Sha256};
-use x25519_dalek::{PublicKey, StaticSecret};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::X25519;
 use crate::encode::enc;
 use crate::kdf::{Point, hmac};
 use crate::message::{Finish, Grant};
@@ -33,23 +34,15 @@ impl Shared {
     }
 
     /// And whether the peer's key contributed: all-zero must be refused.
-    pub(crate) fn agree(esk: &[u8; 32], epk: &[u8; 32]) -> (Shared, bool) {
-        #[cfg(all(test, feature = "std"))]
-        crate::work::count(|work| work.x25519 += 1);
-        let z = StaticSecret::from(*esk).diffie_hellman(&PublicKey::from(*epk));
-        let contributed = z.was_contributory();
-        (Shared(Some(Zeroizing::new(z.to_bytes()))), contributed)
+    pub(crate) fn agree(x25519: X25519, esk: &[u8; 32], epk: &[u8; 32]) -> (Shared, bool) {
+        let z = x25519.agree(esk, epk);
+        let contributed = !bool::from(z.ct_eq(&[0; 32]));
+        (Shared(Some(z)), contributed)
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
         self.0.as_ref().map_or(&[], |z| &z[..])
     }
-}
-
-pub(crate) fn public_key(esk: &[u8; 32]) -> [u8; 32] {
-    #[cfg(all(test, feature = "std"))]
-    crate::work::count(|work| work.x25519 += 1);
-    PublicKey::from(&StaticSecret::from(*esk)).to_bytes()
 }
 
 /// TH.

@@ -54,15 +54,15 @@ impl SessionKey {
     ///
     /// ```
     /// use wcmp_auth::SessionKey;
-    /// use wcmp_auth::call::CallVerifier;
+    /// use wcmp_auth::call::{CallKey, CallVerifier};
     /// use wcmp_auth::call::client::{Caller, Request};
     ///
     /// let (token, session, now) = ([7; 16], SessionKey::new(&[9; 32]), 1_900_000_000);
     ///
     /// // files.example.com got these from the server of the login.
     /// let verifier = CallVerifier::new("files.example.com")?;
-    /// let k_req = session.audience_request(verifier.authority());
-    /// let k_resp = session.audience_response(verifier.authority());
+    /// let k_req = CallKey::new(&session.audience_request(verifier.authority()));
+    /// let k_resp = CallKey::new(&session.audience_response(verifier.authority()));
     ///
     /// // The client makes them itself.
     /// let mut caller = Caller::of_audience(&token, &session, "files.example.com")?;

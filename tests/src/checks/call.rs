@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use wcmp_auth::SessionKey;
 use wcmp_auth::call::client::{Caller, Request};
-use wcmp_auth::call::{CallError, CallVerifier, Digests};
+use wcmp_auth::call::{CallError, CallKey, CallVerifier, Digests};
 
 const AUTHORITY: &str = "127.0.0.1:8080";
 
@@ -46,7 +46,7 @@ impl<'a> Message<'a> {
     fn authenticate(&self, key: &[u8; 32]) -> Result<(), CallError> {
         let verifier = CallVerifier::new(AUTHORITY).expect("an authority");
         let call = verifier.parse(self.method, self.target, || self.headers.iter().copied())?;
-        call.authenticate(key).map(|_| ())
+        call.authenticate(&CallKey::new(key)).map(|_| ())
     }
 
     /// The same message with this Signature instead.

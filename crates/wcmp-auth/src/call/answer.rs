@@ -1,17 +1,15 @@
 //! The server's signed answers (auth 4).
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::fmt;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
-use zeroize::Zeroizing;
 
-use super::content_digest;
 use super::fields::MUST_COVER;
 use super::signature::{ALG, TAG, field_value, last_line, line};
-use crate::kdf::hmac;
+use super::{CallKey, content_digest};
 
 /// The label of an answer's signature.
 const LABEL: &str = "knh1";
@@ -31,19 +29,19 @@ impl core::error::Error for Unsignable {}
 
 /// What is kept of a call until its answer is signed.
 pub struct Answering {
-    k_resp: Zeroizing<[u8; 32]>,
-    keyid: String,
-    method: String,
-    path: String,
+    k_resp: CallKey,
+    token: [u8; 16],
+    is_head: bool,
     label: String,
-    signature: String,
+    /// What is signed of the call: method, path, signature.
+    lines: Vec<u8>,
     /// Names and values of further fields.
     covered: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl fmt::Debug for Answering {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Answering({:?} {:?}, ..)", self.method, self.path)
+        f.write_str("Answering(..)")
     }
 }
 
@@ -61,20 +59,23 @@ pub struct AnswerFields {
 
 impl Answering {
     pub(super) fn new(
-        k_resp: &[u8; 32],
+        k_resp: &CallKey,
         token: &[u8; 16],
         method: &str,
         path: &str,
         label: &str,
         signature: &[u8],
     ) -> Answering {
+        let mut lines = Vec::with_capacity(128 + path.len() + signature.len());
+        line(&mut lines, b"\"@method\";req", method.as_bytes());
+        line(&mut lines, b"\"@path\";req", path.as_bytes());
+        line(&mut lines, of_call(label).as_bytes(), signature);
         Answering {
-            k_resp: Zeroizing::new(*k_resp),
-            keyid: BASE64URL_NOPAD.encode(token),
-            method: method.into(),
-            path: path.into(),
+            k_resp: k_resp.copy(),
+            token: *token,
+            is_head: method == "HEAD",
             label: label.into(),
-            signature: String::from_utf8_lossy(signature).into_owned(),
+            lines,
             covered: Vec::new(),
         }
     }
@@ -121,10 +122,9 @@ impl Answering {
             Some(value) => Some(field_value(value).ok_or(Unsignable)?),
             None => None,
         };
-        let no_content = self.method == "HEAD" || matches!(status, 100..=199 | 204 | 304);
+        let no_content = self.is_head || matches!(status, 100..=199 | 204 | 304);
         let content_digest = content_digest(if no_content { &[] } else { content });
 
-        let of_call = format!(r#""signature";req;key="{}""#, self.label);
         let content_type_identifier = match content_type {
             Some(_) => r#" "content-type""#,
             None => "",
@@ -134,30 +134,47 @@ impl Answering {
             .iter()
             .map(|(name, _)| format!(r#" "{name}""#))
             .collect();
-        let signature_input = format!(
-            r#"{LABEL}=("@status"{content_type_identifier} "content-digest" "@method";req "@path";req {of_call}{more});created={created};keyid="{}";alg="{ALG}";tag="{TAG}""#,
-            self.keyid,
-        );
+        let signature_input = [
+            LABEL,
+            r#"=("@status""#,
+            content_type_identifier,
+            r#" "content-digest" "@method";req "@path";req "#,
+            &of_call(&self.label),
+            &more,
+            ");created=",
+            &created.to_string(),
+            r#";keyid=""#,
+            &BASE64URL_NOPAD.encode(&self.token),
+            r#"";alg=""#,
+            ALG,
+            r#"";tag=""#,
+            TAG,
+            r#"""#,
+        ]
+        .concat();
 
         let mut base = Vec::with_capacity(512);
-        line(&mut base, b"\"@status\"", format!("{status}").as_bytes());
+        line(&mut base, b"\"@status\"", status.to_string().as_bytes());
         if let Some(value) = content_type {
             line(&mut base, b"\"content-type\"", value);
         }
         line(&mut base, b"\"content-digest\"", content_digest.as_bytes());
-        line(&mut base, b"\"@method\";req", self.method.as_bytes());
-        line(&mut base, b"\"@path\";req", self.path.as_bytes());
-        line(&mut base, of_call.as_bytes(), self.signature.as_bytes());
+        base.extend_from_slice(&self.lines);
         for (name, value) in &self.covered {
             line(&mut base, format!("\"{name}\"").as_bytes(), value);
         }
         let input = signature_input.as_bytes().get(LABEL.len() + 1..);
         last_line(&mut base, input.unwrap_or_default());
-        let mac = hmac(&*self.k_resp, &base);
+        let mac = BASE64.encode(&*self.k_resp.mac(&base));
         Ok(AnswerFields {
             content_digest,
             signature_input,
-            signature: format!("{LABEL}=:{}:", BASE64.encode(&*mac)),
+            signature: [LABEL, "=:", &mac, ":"].concat(),
         })
     }
+}
+
+/// The component that is the signature of the call.
+fn of_call(label: &str) -> String {
+    [r#""signature";req;key=""#, label, r#"""#].concat()
 }

@@ -4,14 +4,12 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
-use zeroize::Zeroizing;
-
-use super::CallError;
 use super::client::LABEL;
 use super::digest::Digests;
 use super::fields::Fields;
 use super::signature::{Component, Signature};
 use super::verify::Target;
+use super::{CallError, CallKey};
 
 /// Why an answer is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +43,7 @@ impl From<CallError> for AnswerError {
 
 /// A call that was signed and has no answer yet.
 pub struct Awaiting {
-    pub(super) k_resp: Zeroizing<[u8; 32]>,
+    pub(super) k_resp: CallKey,
     pub(super) token: [u8; 16],
     pub(super) authority: String,
     pub(super) method: String,

@@ -15,14 +15,12 @@ use core::fmt;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
 
-use super::Reason;
 use super::digest::digest_field;
 use super::signature::{ALG, TAG, field_value, is_field_name, last_line, line};
 use super::verify::{BadAuthority, Target, authority};
+use super::{CallKey, Reason};
 use crate::SessionKey;
-use crate::kdf::hmac;
 
 /// The label of a call's signature.
 pub(super) const LABEL: &str = "sig1";
@@ -35,8 +33,8 @@ pub use super::awaiting::{Answer, AnswerError, Awaiting};
 
 /// A session as its client uses it against one server. Holds k_req and k_resp.
 pub struct Caller {
-    k_req: Zeroizing<[u8; 32]>,
-    k_resp: Zeroizing<[u8; 32]>,
+    k_req: CallKey,
+    k_resp: CallKey,
     token: [u8; 16],
     authority: String,
     counter: u64,
@@ -135,7 +133,8 @@ impl Caller {
         key: &SessionKey,
         authority: &str,
     ) -> Result<Caller, BadAuthority> {
-        Caller::with_keys(token, key.request(), key.response(), authority)
+        let (k_req, k_resp) = (key.request(), key.response());
+        Caller::with_keys(token, &k_req, &k_resp, authority)
     }
 
     /// Calls the resource server `authority` with the keys for it.
@@ -150,18 +149,18 @@ impl Caller {
         let audience = self::authority(authority)?;
         let k_req = key.audience_request(&audience);
         let k_resp = key.audience_response(&audience);
-        Caller::with_keys(token, k_req, k_resp, &audience)
+        Caller::with_keys(token, &k_req, &k_resp, &audience)
     }
 
     fn with_keys(
         token: &[u8; 16],
-        k_req: Zeroizing<[u8; 32]>,
-        k_resp: Zeroizing<[u8; 32]>,
+        k_req: &[u8; 32],
+        k_resp: &[u8; 32],
         authority: &str,
     ) -> Result<Caller, BadAuthority> {
         Ok(Caller {
-            k_req,
-            k_resp,
+            k_req: CallKey::new(k_req),
+            k_resp: CallKey::new(k_resp),
             token: *token,
             authority: self::authority(authority)?,
             counter: 1,
@@ -233,7 +232,7 @@ impl Caller {
             BASE64URL_NOPAD.encode(&self.token),
         ));
         last_line(&mut base, input.as_bytes());
-        let signature = format!(":{}:", BASE64.encode(&*hmac(&*self.k_req, &base)));
+        let signature = format!(":{}:", BASE64.encode(&*self.k_req.mac(&base)));
         self.counter = after;
         let fields = CallFields {
             content_digest: digest.clone(),
@@ -241,7 +240,7 @@ impl Caller {
             signature: format!("{LABEL}={signature}"),
         };
         let awaiting = Awaiting {
-            k_resp: self.k_resp.clone(),
+            k_resp: self.k_resp.copy(),
             token: self.token,
             authority: self.authority.clone(),
             method: request.method.into(),

@@ -31,7 +31,8 @@ impl<'a> Fields<'a> {
     ) -> Result<Fields<'a>, CallError> {
         let mut fields = Fields::default();
         for (name, value) in headers {
-            let is = |other: &str| name.eq_ignore_ascii_case(other);
+            // Most names come in lower case.
+            let is = |other: &str| name == other || name.eq_ignore_ascii_case(other);
             // By length first: most fields are none of these.
             let slot = match name.len() {
                 9 if is("signature") => &mut fields.signature,

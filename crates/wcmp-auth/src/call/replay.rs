@@ -218,15 +218,17 @@ impl Window {
     }
 
     fn shift(&mut self, by: u64) {
-        let (words, bits) = (usize::try_from(by / 64).ok(), by % 64);
-        let old = *self;
-        for (at, word) in self.below.iter_mut().enumerate() {
-            let from = words.and_then(|words| at.checked_sub(words));
-            let carry = match bits {
-                0 => 0,
-                _ => old.word(from.and_then(|at| at.checked_sub(1))) >> (64 - bits),
-            };
-            *word = old.word(from) << bits | carry;
+        let words = usize::try_from(by / 64).map_or(WORDS, |words| words.min(WORDS));
+        self.below.rotate_right(words);
+        self.below.iter_mut().take(words).for_each(|word| *word = 0);
+        let bits = by % 64;
+        if bits > 0 {
+            let mut carry = 0;
+            for word in &mut self.below {
+                let carried = *word >> (64 - bits);
+                *word = *word << bits | carry;
+                carry = carried;
+            }
         }
     }
 

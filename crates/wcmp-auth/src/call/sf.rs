@@ -4,6 +4,55 @@
 //! [`Cursor::since`] gives back the received bytes of what was read, so that
 //! nobody needs to serialise them again.
 
+/// What a byte can be part of.
+mod class {
+    /// A key (section 4.2.3.3) behind its first character.
+    pub(super) const KEY: u8 = 1;
+    /// tchar of RFC 9110, section 5.6.2.
+    pub(super) const TCHAR: u8 = 2;
+    /// A token (section 4.2.6) behind its first character.
+    pub(super) const TOKEN: u8 = 4;
+    pub(super) const DIGIT: u8 = 8;
+    /// Base64, its padding left out.
+    pub(super) const BASE64: u8 = 16;
+    /// A string (section 4.2.5), what ends or escapes left out.
+    pub(super) const TEXT: u8 = 32;
+
+    /// By byte: a look costs the same for all, where ranges to compare with would
+    /// be guessed wrong at every other character of a base64.
+    const OF: [u8; 256] = {
+        let mut of = [0; 256];
+        let (mut rest, mut byte): (&mut [u8], u8) = (&mut of, 0);
+        while let Some((first, more)) = rest.split_first_mut() {
+            *first = classes(byte);
+            (rest, byte) = (more, byte.wrapping_add(1));
+        }
+        of
+    };
+
+    const fn classes(byte: u8) -> u8 {
+        match byte {
+            b'a'..=b'z' => KEY | TCHAR | TOKEN | BASE64 | TEXT,
+            b'A'..=b'Z' => TCHAR | TOKEN | BASE64 | TEXT,
+            b'0'..=b'9' => KEY | TCHAR | TOKEN | DIGIT | BASE64 | TEXT,
+            b'_' | b'-' | b'.' | b'*' => KEY | TCHAR | TOKEN | TEXT,
+            b'+' => TCHAR | TOKEN | BASE64 | TEXT,
+            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'^' | b'`' | b'|' | b'~' => {
+                TCHAR | TOKEN | TEXT
+            }
+            b'/' => TOKEN | BASE64 | TEXT,
+            b':' => TOKEN | TEXT,
+            b'"' | b'\\' => 0,
+            b' '..=b'~' => TEXT,
+            _ => 0,
+        }
+    }
+
+    pub(super) fn is(byte: u8, class: u8) -> bool {
+        OF.get(usize::from(byte)).is_some_and(|of| of & class != 0)
+    }
+}
+
 /// The bytes are not a structured field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Syntax;
@@ -64,12 +113,12 @@ impl<'a> Cursor<'a> {
         if first {
             return Ok(!self.rest.is_empty());
         }
-        self.skip(|byte| matches!(byte, b' ' | b'\t'));
+        self.white_space();
         if self.rest.is_empty() {
             return Ok(false);
         }
         self.need(b',')?;
-        self.skip(|byte| matches!(byte, b' ' | b'\t'));
+        self.white_space();
         if self.rest.is_empty() {
             return Err(Syntax);
         }
@@ -90,6 +139,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next parameter, if one follows (section 4.2.3.2).
+    #[inline(always)] // what it has read is not copied again
     pub(crate) fn parameter(&mut self) -> Result<Option<(&'a str, Bare<'a>)>, Syntax> {
         if !self.eat(b';') {
             return Ok(None);
@@ -112,9 +162,7 @@ impl<'a> Cursor<'a> {
     /// A key (section 4.2.3.3).
     pub(crate) fn key(&mut self) -> Result<&'a str, Syntax> {
         match self.rest.as_bytes() {
-            [b'a'..=b'z' | b'*', ..] => Ok(self.take(
-                |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'*'),
-            )),
+            [b'a'..=b'z' | b'*', ..] => Ok(self.take(class::KEY)),
             _ => Err(Syntax),
         }
     }
@@ -127,21 +175,10 @@ impl<'a> Cursor<'a> {
                 self.advance(1);
                 self.string()
             }
-            [b'a'..=b'z' | b'A'..=b'Z' | b'*', ..] => {
-                Ok(Bare::Token(self.take(|byte| {
-                    is_tchar(byte) || matches!(byte, b':' | b'/')
-                })))
-            }
+            [b'a'..=b'z' | b'A'..=b'Z' | b'*', ..] => Ok(Bare::Token(self.take(class::TOKEN))),
             [b':', ..] => {
                 self.advance(1);
-                let text = self.take(
-                    |byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'+' | b'/' | b'='),
-                );
-                self.need(b':')?;
-                if !is_base64(text) {
-                    return Err(Syntax);
-                }
-                Ok(Bare::Bytes(text))
+                self.bytes()
             }
             [b'?', digit @ (b'0' | b'1'), ..] => {
                 let value = *digit == b'1';
@@ -166,7 +203,7 @@ impl<'a> Cursor<'a> {
     /// Section 4.2.4: at most 15 digits, or 12 and 3 after the point.
     fn number(&mut self) -> Result<Bare<'a>, Syntax> {
         let sign = if self.eat(b'-') { -1 } else { 1 };
-        let whole = self.take(|byte| byte.is_ascii_digit());
+        let whole = self.take(class::DIGIT);
         let value = digits(whole)?;
         if !self.eat(b'.') {
             return match whole.len() {
@@ -174,7 +211,7 @@ impl<'a> Cursor<'a> {
                 _ => Err(Syntax),
             };
         }
-        let part = self.take(|byte| byte.is_ascii_digit());
+        let part = self.take(class::DIGIT);
         let thousandths = match part.len() {
             1 => digits(part)? * 100,
             2 => digits(part)? * 10,
@@ -191,17 +228,30 @@ impl<'a> Cursor<'a> {
     fn string(&mut self) -> Result<Bare<'a>, Syntax> {
         let mut after = self.rest.as_bytes().iter();
         loop {
-            match after.next() {
+            match after.find(|byte| !class::is(**byte, class::TEXT)) {
                 Some(b'"') => break,
-                Some(b'\\') => match after.next() {
-                    Some(b'"' | b'\\') => {}
-                    _ => return Err(Syntax),
-                },
-                Some(b' '..=b'~') => {}
+                Some(b'\\') if matches!(after.next(), Some(b'"' | b'\\')) => {}
                 _ => return Err(Syntax),
             }
         }
         Ok(Bare::String(self.quoted(after.len())))
+    }
+
+    /// Section 4.2.7, after the first colon: a whole number of bytes, and padding, if
+    /// any, that fills up four characters.
+    fn bytes(&mut self) -> Result<Bare<'a>, Syntax> {
+        let mut start = *self;
+        let (bare, mut padding) = (self.take(class::BASE64).len(), 0);
+        while self.eat(b'=') {
+            padding += 1;
+        }
+        let text = start.advance(bare + padding);
+        let fits = padding == 0 || padding <= 2 && text.len().is_multiple_of(4);
+        self.need(b':')?;
+        match fits && bare % 4 != 1 {
+            true => Ok(Bare::Bytes(text)),
+            false => Err(Syntax),
+        }
     }
 
     /// Section 4.2.10, after the first quote.
@@ -235,17 +285,17 @@ impl<'a> Cursor<'a> {
     }
 
     fn spaces(&mut self) {
-        self.skip(|byte| byte == b' ');
+        while self.eat(b' ') {}
     }
 
-    fn skip(&mut self, also: impl Fn(u8) -> bool) {
-        self.take(also);
+    fn white_space(&mut self) {
+        while self.eat(b' ') || self.eat(b'\t') {}
     }
 
-    /// The longest text of these (ASCII) bytes.
-    fn take(&mut self, of: impl Fn(u8) -> bool) -> &'a str {
+    /// The longest text of a class.
+    fn take(&mut self, class: u8) -> &'a str {
         let bytes = self.rest.as_bytes();
-        let len = bytes.iter().position(|byte| !of(*byte));
+        let len = bytes.iter().position(|byte| !class::is(*byte, class));
         self.advance(len.unwrap_or(bytes.len()))
     }
 
@@ -259,33 +309,7 @@ impl<'a> Cursor<'a> {
 
 /// tchar of RFC 9110, section 5.6.2.
 pub(crate) fn is_tchar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
-}
-
-/// Whether a text of the alphabet and `=` is base64: a whole number of bytes, `=`
-/// at the end alone, and then filling up four characters.
-fn is_base64(text: &str) -> bool {
-    let bare = text.trim_end_matches('=');
-    let padding = text.len() - bare.len();
-    let fits = padding == 0 || padding <= 2 && text.len().is_multiple_of(4);
-    fits && !bare.contains('=') && bare.len() % 4 != 1
+    class::is(byte, class::TCHAR)
 }
 
 fn digits(text: &str) -> Result<i64, Syntax> {

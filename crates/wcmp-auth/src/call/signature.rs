@@ -5,12 +5,10 @@
 use alloc::vec::Vec;
 
 use data_encoding::BASE64URL_NOPAD;
-use subtle::ConstantTimeEq;
 
-use super::CallError;
 use super::digest::decode;
 use super::sf::{Bare, Cursor, Syntax, is_tchar};
-use crate::kdf::hmac;
+use super::{CallError, CallKey};
 
 /// The tag of our signatures.
 pub(super) const TAG: &str = "wcmp-auth-1";
@@ -68,32 +66,29 @@ impl Component<'_> {
     }
 }
 
-/// The parameters that mean something here.
+/// The parameters that mean something here, or that their type is wrong.
 #[derive(Default)]
 struct Parameters<'a> {
-    created: Option<Bare<'a>>,
-    expires: Option<Bare<'a>>,
-    nonce: Option<Bare<'a>>,
-    keyid: Option<Bare<'a>>,
-    alg: Option<Bare<'a>>,
-    tag: Option<Bare<'a>>,
+    created: Option<Result<u64, CallError>>,
+    expires: Option<Result<u64, CallError>>,
+    nonce: Option<Result<&'a str, CallError>>,
+    keyid: Option<Result<&'a str, CallError>>,
+    alg: Option<Result<&'a str, CallError>>,
+    tag: Option<Result<&'a str, CallError>>,
 }
 
 impl<'a> Parameters<'a> {
     fn read(cursor: &mut Cursor<'a>) -> Result<Parameters<'a>, CallError> {
         let mut parameters = Parameters::default();
         while let Some((key, value)) = cursor.parameter()? {
-            let slot = match key {
-                "created" => &mut parameters.created,
-                "expires" => &mut parameters.expires,
-                "nonce" => &mut parameters.nonce,
-                "keyid" => &mut parameters.keyid,
-                "alg" => &mut parameters.alg,
-                "tag" => &mut parameters.tag,
-                _ => continue,
-            };
-            if slot.replace(value).is_some() {
-                return Err(CallError::Twice);
+            match key {
+                "created" => put(&mut parameters.created, seconds(value))?,
+                "expires" => put(&mut parameters.expires, seconds(value))?,
+                "nonce" => put(&mut parameters.nonce, string(value))?,
+                "keyid" => put(&mut parameters.keyid, string(value))?,
+                "alg" => put(&mut parameters.alg, string(value))?,
+                "tag" => put(&mut parameters.tag, string(value))?,
+                _ => {}
             }
         }
         Ok(parameters)
@@ -102,24 +97,29 @@ impl<'a> Parameters<'a> {
     /// Whether the signature has our tag. A tag that is no string is none at
     /// all, and not an absent one.
     fn is_ours(&self) -> Result<bool, CallError> {
-        Ok(string(self.tag)?.is_some_and(|tag| tag == TAG))
+        Ok(self.tag.transpose()?.is_some_and(|tag| tag == TAG))
     }
 }
 
-fn string(value: Option<Bare<'_>>) -> Result<Option<&str>, CallError> {
+fn put<T>(slot: &mut Option<T>, value: T) -> Result<(), CallError> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(CallError::Twice),
+    }
+}
+
+fn string(value: Bare<'_>) -> Result<&str, CallError> {
     match value {
-        None => Ok(None),
-        Some(Bare::String(text)) => Ok(Some(text)),
-        Some(_) => Err(CallError::Parameter),
+        Bare::String(text) => Ok(text),
+        _ => Err(CallError::Parameter),
     }
 }
 
 /// A time before 1970 is as far from now as 1970.
-fn seconds(value: Option<Bare<'_>>) -> Result<Option<u64>, CallError> {
+fn seconds(value: Bare<'_>) -> Result<u64, CallError> {
     match value {
-        None => Ok(None),
-        Some(Bare::Integer(seconds)) => Ok(Some(u64::try_from(seconds).unwrap_or(0))),
-        Some(_) => Err(CallError::Parameter),
+        Bare::Integer(seconds) => Ok(u64::try_from(seconds).unwrap_or(0)),
+        _ => Err(CallError::Parameter),
     }
 }
 
@@ -145,16 +145,16 @@ impl<'a> Signature<'a> {
             parameters,
         } = find(input_field)?;
         let (value, mac) = member(signature_field, label)?;
-        if string(parameters.alg)?.is_some_and(|alg| alg != ALG) {
+        if parameters.alg.transpose()?.is_some_and(|alg| alg != ALG) {
             return Err(CallError::Parameter);
         }
-        let token = string(parameters.keyid)?.and_then(token_id);
+        let token = parameters.keyid.transpose()?.and_then(token_id);
         Ok(Signature {
             label,
             token: token.ok_or(CallError::Parameter)?,
-            created: seconds(parameters.created)?.ok_or(CallError::Parameter)?,
-            expires: seconds(parameters.expires)?,
-            nonce: string(parameters.nonce)?,
+            created: parameters.created.ok_or(CallError::Parameter)??,
+            expires: parameters.expires.transpose()?,
+            nonce: parameters.nonce.transpose()?,
             input,
             value,
             mac,
@@ -178,12 +178,10 @@ impl<'a> Signature<'a> {
     }
 
     /// Whether the MAC under `key` is right, in constant time.
-    pub(super) fn verify(&self, key: &[u8; 32]) -> Result<(), CallError> {
-        let right = hmac(key, &base(&self.components, self.input));
-        if bool::from(right.ct_eq(&self.mac)) {
-            Ok(())
-        } else {
-            Err(CallError::Mac)
+    pub(super) fn verify(&self, key: &CallKey) -> Result<(), CallError> {
+        match key.verify(&base(&self.components, self.input), &self.mac) {
+            true => Ok(()),
+            false => Err(CallError::Mac),
         }
     }
 }

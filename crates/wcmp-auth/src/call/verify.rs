@@ -8,7 +8,7 @@ use super::digest::{BadDigest, Digests};
 use super::fields::Fields;
 use super::replay::Nonce;
 use super::signature::Signature;
-use super::{Answering, CallError};
+use super::{Answering, CallError, CallKey};
 
 /// By how many seconds a call's `created` may differ from the server's time.
 pub const CLOCK_SECONDS: u64 = 300;
@@ -107,7 +107,7 @@ impl CallVerifier {
         {
             return Err(CallError::Uncovered);
         }
-        Ok(Call {
+        Ok(Call(Authenticated {
             facts: Facts {
                 token: signature.token,
                 nonce: nonce.ok_or(CallError::Parameter)?,
@@ -119,7 +119,7 @@ impl CallVerifier {
                 .filter(|_| signature.covers("content-digest")),
             target,
             signature,
-        })
+        }))
     }
 }
 
@@ -208,18 +208,13 @@ impl Facts {
 
 /// A request with a well-formed signature by whoever.
 #[derive(Debug)]
-pub struct Call<'a> {
-    facts: Facts,
-    target: Target<'a>,
-    signature: Signature<'a>,
-    digest: Option<&'a [u8]>,
-}
+pub struct Call<'a>(Authenticated<'a>);
 
 impl<'a> Call<'a> {
     /// The token whose key has to be looked up. Nothing may be changed for it.
     #[must_use]
     pub fn token(&self) -> &[u8; 16] {
-        &self.facts.token
+        &self.0.facts.token
     }
 
     /// Verifies the MAC with k_req of the session, or of the session and this
@@ -228,14 +223,9 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// [`CallError::Mac`].
-    pub fn authenticate(self, k_req: &[u8; 32]) -> Result<Authenticated<'a>, CallError> {
-        self.signature.verify(k_req)?;
-        Ok(Authenticated {
-            facts: self.facts,
-            target: self.target,
-            signature: self.signature,
-            digest: self.digest,
-        })
+    pub fn authenticate(self, k_req: &CallKey) -> Result<Authenticated<'a>, CallError> {
+        self.0.signature.verify(k_req)?;
+        Ok(self.0)
     }
 }
 
@@ -276,7 +266,7 @@ impl Authenticated<'_> {
 
     /// What signs the answer, whatever it will be.
     #[must_use]
-    pub fn answering(&self, k_resp: &[u8; 32]) -> Answering {
+    pub fn answering(&self, k_resp: &CallKey) -> Answering {
         Answering::new(
             k_resp,
             &self.facts.token,

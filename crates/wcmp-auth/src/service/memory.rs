@@ -46,9 +46,8 @@ struct Tokens {
 }
 
 struct Entry {
-    session: Arc<Session>,
-    link: Link,
-    seen: u64,
+    /// Whether it is revoked, is looked up each time.
+    row: Row,
     window: Window,
     nonces: Option<Nonces>,
     revoked: Arc<AtomicBool>,
@@ -70,10 +69,8 @@ impl Default for MemoryStore {
 impl Entry {
     fn row(&self) -> Row {
         Row {
-            session: Arc::clone(&self.session),
-            link: self.link,
             revoked: self.is_revoked(),
-            seen: self.seen,
+            ..self.row.clone()
         }
     }
 
@@ -81,7 +78,7 @@ impl Entry {
         let stored = self.account.read().unwrap_or_else(PoisonError::into_inner);
         let honoured = stored
             .as_ref()
-            .is_some_and(|stored| stored.account.honours(&self.session));
+            .is_some_and(|stored| stored.account.honours(&self.row.session));
         !honoured || self.revoked.load(Ordering::SeqCst)
     }
 }
@@ -129,7 +126,7 @@ impl MemoryStore {
         let Some(entry) = self.shard(token)?.remove(token) else {
             return Ok(());
         };
-        let session = entry.session;
+        let session = entry.row.session;
         if session.is_root() {
             // A family without its root is no more.
             entry.revoked.store(true, Ordering::SeqCst);
@@ -202,9 +199,12 @@ impl SessionStore for MemoryStore {
             return Ok(false);
         }
         let entry = Entry {
-            session: Arc::new(session),
-            link: Link::Live,
-            seen: 0,
+            row: Row {
+                session: Arc::new(session),
+                link: Link::Live,
+                revoked: false,
+                seen: 0,
+            },
             window: Window::new(),
             nonces: None,
             revoked,
@@ -226,14 +226,14 @@ impl SessionStore for MemoryStore {
 
     fn compare_and_swap(&self, token: &TokenId, from: Link, to: Link) -> Result<bool, StoreError> {
         let mut shard = self.shard(token)?;
-        let entry = shard.get_mut(token).filter(|entry| entry.link == from);
-        Ok(entry.map(|entry| entry.link = to).is_some())
+        let entry = shard.get_mut(token).filter(|entry| entry.row.link == from);
+        Ok(entry.map(|entry| entry.row.link = to).is_some())
     }
 
     fn revoke(&self, family: &TokenId) -> Result<bool, StoreError> {
         let shard = self.shard(family)?;
         let root = shard.get(family);
-        let root = root.filter(|root| root.session.family == *family);
+        let root = root.filter(|root| root.row.session.family == *family);
         Ok(root.is_some_and(|root| !root.revoked.swap(true, Ordering::SeqCst)))
     }
 
@@ -290,13 +290,13 @@ impl ReplayStore for MemoryStore {
         let Some(entry) = shard.get_mut(&facts.token) else {
             return Ok(Admission::Unknown);
         };
-        let row = entry.row();
-        let (window, nonces) = (&mut entry.window, &mut entry.nonces);
+        entry.row.revoked = entry.is_revoked();
+        let (row, window, nonces) = (&entry.row, &mut entry.window, &mut entry.nonces);
         let next = |replayed: crate::call::replay::Replayed| {
             let next = replayed.next;
             Admission::Refused(Reason::Replayed { next })
         };
-        let admission = attempt.judge(&row, || match &facts.nonce {
+        let admission = attempt.judge(row, || match &facts.nonce {
             Nonce::Counter(counter) => window.check(*counter).err().map(next),
             Nonce::Random(nonce) => {
                 let nonces = nonces.get_or_insert_default();
@@ -316,7 +316,7 @@ impl ReplayStore for MemoryStore {
                     nonces.record(nonce, facts.created);
                 }
             }
-            entry.seen = attempt.now.max(1);
+            entry.row.seen = attempt.now.max(1);
         }
         Ok(admission)
     }

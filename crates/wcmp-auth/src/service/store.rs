@@ -36,9 +36,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use zeroize::Zeroizing;
-
-use crate::call::{Facts, Reason};
+use crate::call::{CallKey, Facts, Reason};
 use crate::limits::MAX_TTL;
 use crate::{Record, SessionKey};
 
@@ -129,8 +127,8 @@ pub trait CredentialStore: Send + Sync {
 /// k_sess, and k_req and k_resp, which every call needs.
 pub struct SessionKeys {
     session: SessionKey,
-    request: Zeroizing<[u8; 32]>,
-    response: Zeroizing<[u8; 32]>,
+    request: CallKey,
+    response: CallKey,
 }
 
 impl fmt::Debug for SessionKeys {
@@ -144,8 +142,8 @@ impl SessionKeys {
     #[must_use]
     pub fn new(session: SessionKey) -> SessionKeys {
         SessionKeys {
-            request: session.request(),
-            response: session.response(),
+            request: CallKey::new(&session.request()),
+            response: CallKey::new(&session.response()),
             session,
         }
     }
@@ -158,13 +156,13 @@ impl SessionKeys {
 
     /// k_req.
     #[must_use]
-    pub fn request(&self) -> &[u8; 32] {
+    pub fn request(&self) -> &CallKey {
         &self.request
     }
 
     /// k_resp.
     #[must_use]
-    pub fn response(&self) -> &[u8; 32] {
+    pub fn response(&self) -> &CallKey {
         &self.response
     }
 }

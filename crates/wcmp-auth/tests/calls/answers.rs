@@ -1,7 +1,7 @@
 //! Signed answers: what a client takes for the server's word.
 
 use wcmp_auth::call::client::{Answer, AnswerError, Awaiting, Caller, Content, Request};
-use wcmp_auth::call::{Answering, CallError, Reason};
+use wcmp_auth::call::{Answering, CallError, CallKey, Reason};
 
 use crate::kit::{
     AUTHORITY, KEYID, Message, NO_BODY, PARAMETERS, TOKEN, key, mac, orders, verifier,
@@ -35,7 +35,7 @@ fn exchange(method: &str) -> (Answering, Awaiting) {
     message.target = "/echo?x".into();
     let verifier = verifier();
     let call = message.authenticate(&verifier).unwrap();
-    (call.answering(&key().response()), awaiting)
+    (call.answering(&CallKey::new(&key().response())), awaiting)
 }
 
 #[derive(Clone, Debug)]
@@ -365,7 +365,7 @@ fn a_label_of_the_clients_own() {
     let verifier = verifier();
     let call = message.authenticate(&verifier).unwrap();
     let fields = call
-        .answering(&key().response())
+        .answering(&CallKey::new(&key().response()))
         .sign(200, None, b"", NOW)
         .unwrap();
     let expected = r#""signature";req;key="*my.label-1")"#;
@@ -411,7 +411,8 @@ fn clocks_recover_once_and_only_by_prompt_answers() {
 #[test]
 fn nothing_secret_is_shown() {
     let (answering, awaiting) = exchange("GET");
-    let shown = format!("{answering:?} {awaiting:?} {:?}", caller());
+    let key_of_calls = CallKey::new(&key().request());
+    let shown = format!("{answering:?} {awaiting:?} {key_of_calls:?} {:?}", caller());
     let keys = [*key().request(), *key().response()];
     for secret in keys.iter().map(|key| format!("{key:?}")) {
         let inside = secret.trim_matches(['[', ']']);

@@ -1,8 +1,8 @@
 //! Calls and answers as messages of the crate `http`.
 
 use http::{Request, Response};
-use wcmp_auth::call::CallError;
 use wcmp_auth::call::client::{Caller, SignError};
+use wcmp_auth::call::{CallError, CallKey};
 
 use crate::kit::{AUTHORITY, TOKEN, key, verifier};
 
@@ -23,7 +23,7 @@ fn there_and_back() {
     let (parts, body) = request.into_parts();
     let verifier = verifier();
     let call = verifier.parse_parts(&parts).unwrap();
-    let call = call.authenticate(&key().request()).unwrap();
+    let call = call.authenticate(&CallKey::new(&key().request())).unwrap();
     assert!(call.covers("content-encoding"));
     let mut digests = call.digests().unwrap();
     digests.update(body.as_bytes());
@@ -38,7 +38,7 @@ fn there_and_back() {
         .body("hi")
         .unwrap();
     let fields = call
-        .answering(&key().response())
+        .answering(&CallKey::new(&key().response()))
         .sign(201, Some(b"text/plain"), b"hi", NOW)
         .unwrap();
     fields.set(response.headers_mut());

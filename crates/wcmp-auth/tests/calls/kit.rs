@@ -5,7 +5,7 @@ use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use wcmp_auth::SessionKey;
-use wcmp_auth::call::{Authenticated, CallError, CallVerifier};
+use wcmp_auth::call::{Authenticated, CallError, CallKey, CallVerifier};
 
 pub(crate) const TOKEN: [u8; 16] = [0x70; 16];
 pub(crate) const KEYID: &str = "cHBwcHBwcHBwcHBwcHBwcA";
@@ -118,7 +118,7 @@ impl Message {
     ) -> Result<Authenticated<'a>, CallError> {
         verifier
             .parse(&self.method, &self.target, || self.pairs())?
-            .authenticate(&key().request())
+            .authenticate(&CallKey::new(&key().request()))
     }
 
     pub(crate) fn verdict(&self) -> Result<(), CallError> {

@@ -1,6 +1,6 @@
 //! Every rule of auth 4, broken alone: the MAC over what is there is right.
 
-use wcmp_auth::call::{CallError, CallVerifier, www_authenticate};
+use wcmp_auth::call::{CallError, CallKey, CallVerifier, www_authenticate};
 
 use crate::kit::{COMPONENTS, HELLO, Message, NO_BODY, PARAMETERS, key, verifier};
 
@@ -308,13 +308,16 @@ fn the_key_of_another_session() {
             .parse("GET", "/whoami", || message.pairs())
             .unwrap()
     };
-    assert!(call().authenticate(&key().request()).is_ok());
+    assert!(call().authenticate(&CallKey::new(&key().request())).is_ok());
     for wrong in [
         [0; 32],
         *key().response(),
         *key().audience_request("127.0.0.1:8080"),
     ] {
-        assert_eq!(call().authenticate(&wrong).unwrap_err(), CallError::Mac);
+        assert_eq!(
+            call().authenticate(&CallKey::new(&wrong)).unwrap_err(),
+            CallError::Mac
+        );
     }
 }
 

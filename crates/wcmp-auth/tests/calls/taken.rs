@@ -2,7 +2,7 @@
 
 use wcmp_auth::SessionKey;
 use wcmp_auth::call::client::{AnswerError, Awaiting, CallFields, Caller, Request};
-use wcmp_auth::call::{AnswerFields, CallError, CallVerifier, Nonce};
+use wcmp_auth::call::{AnswerFields, CallError, CallKey, CallVerifier, Nonce};
 
 use crate::kit::{
     AUTHORITY, COMPONENTS, KEYID, Message, NO_BODY, PARAMETERS, TOKEN, orders, verifier,
@@ -271,8 +271,10 @@ fn a_resource_server_has_keys_of_its_own() {
                 .map(|(name, value)| (*name, value.as_bytes()))
         };
         let verifier = CallVerifier::new(at).unwrap();
-        let call = verifier.parse("GET", "/f", headers)?.authenticate(k_req)?;
-        Ok::<_, CallError>(call.answering(&key.audience_response(at)))
+        let call = verifier
+            .parse("GET", "/f", headers)?
+            .authenticate(&CallKey::new(k_req))?;
+        Ok::<_, CallError>(call.answering(&CallKey::new(&key.audience_response(at))))
     };
     let (here, other) = ("files.example.com", "other.example.com");
     let (fields, awaiting) = sign();
@@ -324,10 +326,12 @@ fn a_resource_server_has_keys_of_its_own() {
         };
         let verifier = CallVerifier::new(here).unwrap();
         let call = verifier.parse("GET", "/f", headers).unwrap();
-        let call = call.authenticate(&key.audience_request(here)).unwrap();
-        let signed = call
-            .answering(&k_resp)
-            .sign(200, Some(b"text/plain"), b"hello", NOW);
+        let call = call
+            .authenticate(&CallKey::new(&key.audience_request(here)))
+            .unwrap();
+        let signed =
+            call.answering(&CallKey::new(&k_resp))
+                .sign(200, Some(b"text/plain"), b"hello", NOW);
         let wrong = verify(awaiting, &signed.unwrap()).unwrap_err();
         assert_eq!(wrong, AnswerError::Signature(CallError::Mac));
     }

@@ -1,7 +1,7 @@
 //! The signed call and the signed answer of auth 7, byte for byte.
 
-use wcmp_auth::call::Nonce;
 use wcmp_auth::call::client::{Caller, Content, Request};
+use wcmp_auth::call::{CallKey, Nonce};
 
 use crate::kit::{AUTHORITY, HELLO, Message, TOKEN, key, verifier};
 
@@ -48,7 +48,7 @@ fn signed_call_and_answer() {
     digests.verify().unwrap();
 
     let answer = call
-        .answering(&key().response())
+        .answering(&CallKey::new(&key().response()))
         .sign(200, Some(b"text/plain"), b"hello", 1_900_000_101)
         .unwrap();
     let (input, signature) = published("signed answer");

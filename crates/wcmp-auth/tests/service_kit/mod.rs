@@ -216,8 +216,8 @@ impl Client {
     fn session(&self) -> Result<Arc<wcmp_auth::service::Session>, ServiceError> {
         let session = self.world.service.session(&self.token)?;
         let session = session.ok_or(ServiceError::Unknown)?;
-        assert_eq!(*session.keys.request(), *self.key.request());
-        assert_eq!(*session.keys.response(), *self.key.response());
+        let key = session.keys.session();
+        assert_eq!(key.dangerous_bytes(), self.key.dangerous_bytes());
         Ok(session)
     }
 
