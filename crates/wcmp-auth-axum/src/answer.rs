@@ -7,9 +7,10 @@ use http::header::{
     WWW_AUTHENTICATE,
 };
 use http::{HeaderValue, Method, StatusCode};
-use http_body_util::{BodyExt as _, Limited};
 use wcmp_auth::call::{Answering, MUST_COVER, Reason};
 use wcmp_auth::json::{Json, Refusal};
+
+use crate::body;
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
 const SIGNATURE: HeaderName = HeaderName::from_static("signature");
@@ -82,13 +83,13 @@ pub(crate) async fn signed(
         && parts.status != StatusCode::NOT_MODIFIED;
     let mut content = axum::body::Bytes::new();
     if has_content {
-        match Limited::new(body, limit).collect().await {
-            Ok(whole) => content = whole.to_bytes(),
-            Err(error) => {
-                tracing::error!(%error, "an answer could not be signed");
+        match body::content(body, limit).await {
+            Ok(whole) => content = whole,
+            Err(why) => {
+                tracing::error!(?why, "an answer could not be signed");
                 let (fault, body) = fault().into_parts();
                 parts = fault;
-                content = body.collect().await.unwrap_or_default().to_bytes();
+                content = body::content(body, usize::MAX).await.unwrap_or_default();
             }
         }
     }
@@ -98,8 +99,10 @@ pub(crate) async fn signed(
         headers.remove(CONTENT_LENGTH);
     }
     let content_type = headers.get(CONTENT_TYPE).cloned();
-    if let Some(content_type) = &content_type {
-        // Of several, one is signed.
+    if let Some(content_type) = &content_type
+        && headers.get_all(CONTENT_TYPE).iter().nth(1).is_some()
+    {
+        // One is signed.
         headers.insert(CONTENT_TYPE, content_type.clone());
     }
     let mut answering = *answering;

@@ -35,20 +35,64 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
         leave(headers, body);
         return Err(Unread::TooLong);
     }
-    let mut whole = Vec::with_capacity(announced.unwrap_or_default().min(64 << 10));
-    let mut body = body;
+    let (mut whole, mut body) = (Whole::default(), body);
     loop {
         let frame = timeout(STALL_TIME, body.frame()).await;
         let Some(frame) = frame.map_err(|_| Unread::Broken)? else {
-            return Ok(whole.into());
+            return Ok(whole.into_bytes());
         };
         // Trailers are not covered by anything: not looked at.
-        if let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() {
-            if data.len() > limit - whole.len() {
-                leave(headers, body);
-                return Err(Unread::TooLong);
-            }
-            whole.extend_from_slice(&data);
+        if let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data()
+            && !whole.push(data, limit)
+        {
+            leave(headers, body);
+            return Err(Unread::TooLong);
+        }
+    }
+}
+
+/// All of an answer's content, which may be as slow as its handler.
+pub(crate) async fn content(mut body: Body, limit: usize) -> Result<Bytes, Unread> {
+    let mut whole = Whole::default();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data()
+            && !whole.push(data, limit)
+        {
+            return Err(Unread::TooLong);
+        }
+    }
+    Ok(whole.into_bytes())
+}
+
+/// What comes in one piece, as most bodies do, is not copied.
+#[derive(Default)]
+struct Whole {
+    first: Bytes,
+    /// All of it, once there is a second piece.
+    joined: Vec<u8>,
+}
+
+impl Whole {
+    /// Whether it is within the limit; nothing is added otherwise.
+    fn push(&mut self, data: Bytes, limit: usize) -> bool {
+        if data.len() > limit - self.first.len().max(self.joined.len()) {
+            return false;
+        }
+        if self.first.is_empty() {
+            self.first = data;
+            return true;
+        }
+        if self.joined.is_empty() {
+            self.joined.extend_from_slice(&self.first);
+        }
+        self.joined.extend_from_slice(&data);
+        true
+    }
+
+    fn into_bytes(self) -> Bytes {
+        match self.joined.is_empty() {
+            true => self.first,
+            false => self.joined.into(),
         }
     }
 }

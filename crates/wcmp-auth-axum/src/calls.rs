@@ -103,7 +103,7 @@ impl Calls {
         &self,
         mut parts: Box<Parts>,
         body: Body,
-        digests: Result<Box<Digests>, BadDigest>,
+        digests: Result<Digests, BadDigest>,
         who: Who,
         mut inner: S,
     ) -> Response
@@ -122,12 +122,14 @@ impl Calls {
                 parts.extensions.insert(Arc::new(refreshing));
             }
         }
-        let mut content = Bytes::new();
-        if !body.is_end_stream() {
+        let (mut body, mut content) = (body, Bytes::new());
+        let has_body = !body.is_end_stream();
+        if has_body {
             content = match Box::pin(body::read(&parts.headers, body, self.max_body)).await {
                 Ok(content) => content,
                 Err(unread) => return unread.answer(),
             };
+            body = Body::from(content.clone());
         }
         let fits = digests.and_then(|mut digests| {
             digests.update(&content);
@@ -136,8 +138,7 @@ impl Calls {
         if fits.is_err() {
             return self.knh1.failed(ServiceError::Refused(Reason::Digest));
         }
-        let has_body = !content.is_empty();
-        let mut request = Request::from_parts(*parts, Body::from(content));
+        let mut request = Request::from_parts(*parts, body);
         if has_body {
             // It is read and within its cap: axum's own of 2 MiB is not to act on it.
             DefaultBodyLimit::disable().apply(&mut request);
@@ -152,7 +153,7 @@ impl Calls {
 /// A call whose MAC was right: its answer is signed.
 struct Judged {
     answering: Box<Answering>,
-    digests: Result<Box<Digests>, BadDigest>,
+    digests: Result<Digests, BadDigest>,
     outcome: Result<Who, ServiceError>,
 }
 
@@ -196,7 +197,7 @@ fn judge(
     };
     Ok(Judged {
         answering: Box::new(call.answering(session.keys.response())),
-        digests: call.digests().map(Box::new),
+        digests: call.digests(),
         outcome,
     })
 }

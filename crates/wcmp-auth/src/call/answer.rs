@@ -32,7 +32,8 @@ pub struct Answering {
     k_resp: CallKey,
     token: [u8; 16],
     is_head: bool,
-    label: String,
+    /// The component that is the signature of the call.
+    of_call: String,
     /// What is signed of the call: method, path, signature.
     lines: Vec<u8>,
     /// Names and values of further fields.
@@ -66,15 +67,16 @@ impl Answering {
         label: &str,
         signature: &[u8],
     ) -> Answering {
+        let of_call = [r#""signature";req;key=""#, label, r#"""#].concat();
         let mut lines = Vec::with_capacity(128 + path.len() + signature.len());
         line(&mut lines, b"\"@method\";req", method.as_bytes());
         line(&mut lines, b"\"@path\";req", path.as_bytes());
-        line(&mut lines, of_call(label).as_bytes(), signature);
+        line(&mut lines, of_call.as_bytes(), signature);
         Answering {
-            k_resp: k_resp.copy(),
+            k_resp: k_resp.share(),
             token: *token,
             is_head: method == "HEAD",
-            label: label.into(),
+            of_call,
             lines,
             covered: Vec::new(),
         }
@@ -134,17 +136,18 @@ impl Answering {
             .iter()
             .map(|(name, _)| format!(r#" "{name}""#))
             .collect();
+        let mut keyid = [0; 22];
         let signature_input = [
             LABEL,
             r#"=("@status""#,
             content_type_identifier,
             r#" "content-digest" "@method";req "@path";req "#,
-            &of_call(&self.label),
+            &self.of_call,
             &more,
             ");created=",
             &created.to_string(),
             r#";keyid=""#,
-            &BASE64URL_NOPAD.encode(&self.token),
+            BASE64URL_NOPAD.encode_mut_str(&self.token, &mut keyid),
             r#"";alg=""#,
             ALG,
             r#"";tag=""#,
@@ -153,8 +156,14 @@ impl Answering {
         ]
         .concat();
 
-        let mut base = Vec::with_capacity(512);
-        line(&mut base, b"\"@status\"", status.to_string().as_bytes());
+        let mut base = Vec::with_capacity(1024);
+        let digits = [status / 100, status / 10 % 10, status % 10];
+        let digits = digits.map(|digit| b"0123456789".get(usize::from(digit)).copied());
+        line(
+            &mut base,
+            b"\"@status\"",
+            &digits.map(Option::unwrap_or_default),
+        );
         if let Some(value) = content_type {
             line(&mut base, b"\"content-type\"", value);
         }
@@ -165,16 +174,15 @@ impl Answering {
         }
         let input = signature_input.as_bytes().get(LABEL.len() + 1..);
         last_line(&mut base, input.unwrap_or_default());
-        let mac = BASE64.encode(&*self.k_resp.mac(&base));
+        // Exactly as long as it gets: so it becomes a header's value as it is.
+        let mut signature = String::with_capacity(LABEL.len() + 47);
+        signature.extend([LABEL, "=:"]);
+        BASE64.encode_append(&*self.k_resp.mac(&base), &mut signature);
+        signature.push(':');
         Ok(AnswerFields {
             content_digest,
             signature_input,
-            signature: [LABEL, "=:", &mac, ":"].concat(),
+            signature,
         })
     }
-}
-
-/// The component that is the signature of the call.
-fn of_call(label: &str) -> String {
-    [r#""signature";req;key=""#, label, r#"""#].concat()
 }

@@ -240,7 +240,7 @@ impl Caller {
             signature: format!("{LABEL}={signature}"),
         };
         let awaiting = Awaiting {
-            k_resp: self.k_resp.copy(),
+            k_resp: self.k_resp.share(),
             token: self.token,
             authority: self.authority.clone(),
             method: request.method.into(),

@@ -1,5 +1,6 @@
 //! Content-Digest (RFC 9530).
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
@@ -30,8 +31,8 @@ impl From<Syntax> for BadDigest {
 /// sha-512 member of the digest has to fit.
 #[derive(Clone)]
 pub struct Digests {
-    sha256: Option<(Sha256, [u8; 32])>,
-    sha512: Option<(Sha512, [u8; 64])>,
+    sha256: Option<Box<(Sha256, [u8; 32])>>,
+    sha512: Option<Box<(Sha512, [u8; 64])>>,
     seen: bool,
 }
 
@@ -67,17 +68,17 @@ impl Digests {
             match key {
                 "sha-256" => {
                     let want = value(&mut cursor)?;
-                    if matches!(digests.sha256, Some((_, other)) if other != want) {
+                    if digests.sha256.as_ref().is_some_and(|other| other.1 != want) {
                         return Err(BadDigest);
                     }
-                    digests.sha256 = Some((Sha256::new(), want));
+                    digests.sha256 = Some(Box::new((Sha256::new(), want)));
                 }
                 "sha-512" => {
                     let want = value(&mut cursor)?;
-                    if matches!(digests.sha512, Some((_, other)) if other != want) {
+                    if digests.sha512.as_ref().is_some_and(|other| other.1 != want) {
                         return Err(BadDigest);
                     }
-                    digests.sha512 = Some((Sha512::new(), want));
+                    digests.sha512 = Some(Box::new((Sha512::new(), want)));
                 }
                 // No item but a byte sequence is a digest (RFC 9530, section 2).
                 _ => {
@@ -97,11 +98,11 @@ impl Digests {
     /// Takes the next bytes of the body, as received.
     pub fn update(&mut self, bytes: &[u8]) {
         self.seen |= !bytes.is_empty();
-        if let Some((hash, _)) = &mut self.sha256 {
-            hash.update(bytes);
+        if let Some(sha256) = &mut self.sha256 {
+            sha256.0.update(bytes);
         }
-        if let Some((hash, _)) = &mut self.sha512 {
-            hash.update(bytes);
+        if let Some(sha512) = &mut self.sha512 {
+            sha512.0.update(bytes);
         }
     }
 
@@ -118,8 +119,8 @@ impl Digests {
         if sha256.is_none() && sha512.is_none() && seen {
             return Err(BadDigest);
         }
-        let fits256 = sha256.is_none_or(|(hash, want)| hash.finalize()[..] == want);
-        let fits512 = sha512.is_none_or(|(hash, want)| hash.finalize()[..] == want);
+        let fits256 = sha256.is_none_or(|sha256| sha256.0.finalize()[..] == sha256.1);
+        let fits512 = sha512.is_none_or(|sha512| sha512.0.finalize()[..] == sha512.1);
         match fits256 && fits512 {
             true => Ok(()),
             false => Err(BadDigest),

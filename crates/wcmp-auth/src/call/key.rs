@@ -1,5 +1,6 @@
 //! A key that signs calls or answers, ready for many of them.
 
+use alloc::sync::Arc;
 use core::fmt;
 
 use hmac::{Hmac, Mac};
@@ -21,7 +22,7 @@ use crate::kdf;
 /// let k_req = CallKey::new(&session.request());
 /// assert_eq!(format!("{k_req:?}"), "CallKey(..)");
 /// ```
-pub struct CallKey(Hmac<Sha256>);
+pub struct CallKey(Arc<Hmac<Sha256>>);
 
 impl fmt::Debug for CallKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -33,16 +34,17 @@ impl CallKey {
     /// The key of these bytes.
     #[must_use]
     pub fn new(bytes: &[u8; 32]) -> CallKey {
-        CallKey(kdf::keyed(bytes))
+        CallKey(Arc::new(kdf::keyed(bytes)))
     }
 
-    /// For an answer, which may come long after its call.
-    pub(super) fn copy(&self) -> CallKey {
-        CallKey(self.0.clone())
+    /// For an answer, which may come long after its call. The same memory, in which
+    /// the key is kept once.
+    pub(super) fn share(&self) -> CallKey {
+        CallKey(Arc::clone(&self.0))
     }
 
     pub(super) fn mac(&self, message: &[u8]) -> Zeroizing<[u8; 32]> {
-        let mac = self.0.clone().chain_update(message);
+        let mac = Hmac::clone(&self.0).chain_update(message);
         Zeroizing::new(mac.finalize().into_bytes().into())
     }
 
