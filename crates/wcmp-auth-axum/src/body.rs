@@ -117,3 +117,31 @@ pub(crate) fn leave(headers: &HeaderMap, mut body: Body) {
         }
     }));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_joined_up_to_the_limit_and_one_is_not_copied() {
+        let pieces: [&'static [u8]; 5] = [b"", b"ab", b"", b"cde", b"f"];
+        for limit in 0..=7 {
+            let mut whole = Whole::default();
+            let fits = pieces
+                .iter()
+                .all(|piece| whole.push(Bytes::from_static(piece), limit));
+            assert_eq!(fits, limit >= 6, "{limit}");
+            let expected: &[u8] = match limit {
+                0 | 1 => b"",
+                2..=4 => b"ab",
+                5 => b"abcde",
+                _ => b"abcdef",
+            };
+            assert_eq!(whole.into_bytes(), expected, "{limit}");
+        }
+        let one = Bytes::from(vec![7; 100]);
+        let mut whole = Whole::default();
+        assert!(whole.push(one.clone(), 100));
+        assert_eq!(whole.into_bytes().as_ptr(), one.as_ptr());
+    }
+}
