@@ -157,13 +157,7 @@ impl Answering {
         .concat();
 
         let mut base = Vec::with_capacity(1024);
-        let digits = [status / 100, status / 10 % 10, status % 10];
-        let digits = digits.map(|digit| b"0123456789".get(usize::from(digit)).copied());
-        line(
-            &mut base,
-            b"\"@status\"",
-            &digits.map(Option::unwrap_or_default),
-        );
+        line(&mut base, b"\"@status\"", status.to_string().as_bytes());
         if let Some(value) = content_type {
             line(&mut base, b"\"content-type\"", value);
         }
