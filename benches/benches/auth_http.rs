@@ -69,9 +69,9 @@ fn main() {
     }
     let [plain, signed, behind] = medians;
     let share = |of| 100.0 * behind / of;
-    println!("  with / without: {:.0} % (at least 70)", share(plain));
+    println!("  with / without: {:.1} % (at least 70)", share(plain));
     println!(
-        "  with / without, signed requests: {:.0} %\n",
+        "  with / without, signed requests: {:.1} %\n",
         share(signed)
     );
 }
