@@ -99,7 +99,6 @@ pub trait FileSystem {
 /// them.
 pub struct Folder {
     path: PathBuf,
-    lock: Option<File>,
     /// Files that are open, each for reading and appending.
     open: HashMap<String, Arc<File>>,
     /// Files that are being synced.
@@ -107,6 +106,8 @@ pub struct Folder {
     /// Removed files whose space is being freed.
     freeing: Vec<Outcome>,
     background: Background,
+    /// Given up last, when nothing goes on beside any more.
+    lock: Option<File>,
 }
 
 impl fmt::Debug for Folder {
@@ -134,11 +135,11 @@ impl Folder {
         make_folder(&path, &mut sync_names)?;
         Ok(Self {
             path,
-            lock: None,
             open: HashMap::new(),
             syncing: HashMap::new(),
             freeing: Vec::new(),
             background: Background::new(MOST_AT_ONCE),
+            lock: None,
         })
     }
 
