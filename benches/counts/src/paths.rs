@@ -13,6 +13,9 @@ use wcmp::{
     Column, Content, KeyPair, KeyType, Provider, Readable, Receiver, Row, ScanCursor, Scanner,
     Sealer, Suite,
 };
+use wcmp_auth::SessionKey;
+use wcmp_auth::call::client::{Caller, Request};
+use wcmp_auth::call::{CallKey, CallVerifier};
 
 const OPEN: Suite = Suite::OpenAes256Gcm;
 const SEALED: Suite = Suite::SealedAes256Gcm;
@@ -84,6 +87,8 @@ impl Path {
             Path::new("bundle, damaged", || bundle(true)),
             Path::new("policy, the default, 100 headers", || policy(0)),
             Path::new("policy, ten rules, 100 headers", || policy(10)),
+            Path::new("call without a body, read 10 times", || call(false)),
+            Path::new("the same, checked and answered", || call(true)),
         ]);
         all
     }
@@ -317,6 +322,46 @@ fn policy(rules: u64) -> Work {
         };
         for _ in 0..100 {
             black_box(policy.judge(black_box(&subject)));
+        }
+    })
+}
+
+/// A server's side of a signed call.
+fn call(answered: bool) -> Work {
+    const NOW: u64 = 1_900_000_000;
+    const TARGET: &str = "/v1/messages?after=17";
+    let key = SessionKey::new(&Noise(12).array());
+    let mut caller = Caller::new(&Noise(13).array(), &key, "api.example.com").unwrap();
+    let request = Request {
+        method: "GET",
+        target: TARGET,
+        content: None,
+        fields: &[],
+    };
+    let (fields, _) = caller.sign(&request, NOW).unwrap();
+    let verifier = CallVerifier::new("api.example.com").unwrap();
+    let keys = [key.request(), key.response()].map(|key| CallKey::new(&key));
+    Box::new(move || {
+        let sent = [
+            ("host", "api.example.com"),
+            ("accept", "*/*"),
+            ("signature-input", &fields.signature_input),
+            ("signature", &fields.signature),
+        ];
+        let headers = || sent.iter().map(|(name, value)| (*name, value.as_bytes()));
+        for _ in 0..10 {
+            let call = verifier.parse("GET", black_box(TARGET), headers).unwrap();
+            if answered {
+                let call = call.authenticate(&keys[0]).unwrap();
+                let answering = call.answering(&keys[1]);
+                black_box(
+                    answering
+                        .sign(200, Some(b"text/plain"), b"hello", NOW)
+                        .unwrap(),
+                );
+            } else {
+                black_box(call);
+            }
         }
     })
 }
