@@ -122,14 +122,15 @@ impl Calls {
                 parts.extensions.insert(Arc::new(refreshing));
             }
         }
-        let (mut body, mut content) = (body, Bytes::new());
+        // Whatever `body` is, the handler gets what was verified and nothing else.
+        let (mut verified, mut content) = (Body::empty(), Bytes::new());
         let has_body = !body.is_end_stream();
         if has_body {
             content = match Box::pin(body::read(&parts.headers, body, self.max_body)).await {
                 Ok(content) => content,
                 Err(unread) => return unread.answer(),
             };
-            body = Body::from(content.clone());
+            verified = Body::from(content.clone());
         }
         let fits = digests.and_then(|mut digests| {
             digests.update(&content);
@@ -138,7 +139,7 @@ impl Calls {
         if fits.is_err() {
             return self.knh1.failed(ServiceError::Refused(Reason::Digest));
         }
-        let mut request = Request::from_parts(*parts, body);
+        let mut request = Request::from_parts(*parts, verified);
         if has_body {
             // It is read and within its cap: axum's own of 2 MiB is not to act on it.
             DefaultBodyLimit::disable().apply(&mut request);

@@ -473,7 +473,7 @@ mod tests {
         go_on.send(()).unwrap();
         let error = folder.append("full", b"1").unwrap_err();
         assert!(is_full(&error), "{error}");
-        assert!(freed.load(Ordering::Acquire));
+        assert!(freed.load(Ordering::Acquire) && folder.freeing.is_empty());
     }
 
     #[test]

@@ -34,8 +34,8 @@
 //! Index and column are written without sync after the segment: they name nothing that is not durable.
 //!
 //! # Removing
-//! A day that is over is unlinked, which needs no space; the system frees its space beside other work. Evicted envelopes are marked; a segment in which they make up
-//! a quarter is written anew without them.
+//! A day that is over is unlinked, which needs no space; the system frees its space beside other work. Evicted
+//! envelopes are marked; a segment in which they make up a quarter is written anew without them.
 //!
 //! # Order
 //! In a batch, frames are sorted by id. A segment that has reached its size is closed, and written anew in the order of
