@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::encode::{dec, enc};
-use crate::kdf::hmac;
+use crate::kdf::Key;
 use crate::limits::{self, CHALLENGE_SECONDS, Misuse};
 use crate::message::{Challenge, Start};
 
@@ -25,8 +25,8 @@ pub const ROTATE_SECONDS: u64 = 600;
 /// One pair of keys under a number. **Secret**, random, in memory only.
 pub struct ChallengeKey {
     number: u8,
-    ctx: Zeroizing<[u8; 32]>,
-    esk: Zeroizing<[u8; 32]>,
+    ctx: Key,
+    esk: Key,
     made: u64,
 }
 
@@ -41,15 +41,13 @@ impl ChallengeKey {
     /// since 1970).
     #[must_use]
     pub fn new(number: u8, bytes: &[u8; 64], now: u64) -> ChallengeKey {
-        let mut key = ChallengeKey {
+        let (ctx, esk) = bytes.split_at(32);
+        ChallengeKey {
             number,
-            ctx: Zeroizing::new([0; 32]),
-            esk: Zeroizing::new([0; 32]),
+            ctx: Key::new(ctx),
+            esk: Key::new(esk),
             made: now,
-        };
-        let to = key.ctx.iter_mut().chain(key.esk.iter_mut());
-        to.zip(bytes).for_each(|(to, from)| *to = *from);
-        key
+        }
     }
 
     pub(crate) fn number(&self) -> u8 {
@@ -57,13 +55,13 @@ impl ChallengeKey {
     }
 
     pub(crate) fn esk(&self, m1: &[u8], snonce: &[u8; 32]) -> Zeroizing<[u8; 32]> {
-        hmac(&*self.esk, &enc("ephemeral", &[m1, snonce]))
+        self.esk.mac(&enc("ephemeral", &[m1, snonce]))
     }
 
     pub(crate) fn seal(&self, m1: &[u8], head: &[u8]) -> Vec<u8> {
         let mut ctx = Vec::from([self.number]);
         ctx.extend(enc("ctx", &[m1, head]));
-        let mac = hmac(&*self.ctx, &ctx);
+        let mac = self.ctx.mac(&ctx);
         ctx.extend_from_slice(&*mac);
         ctx
     }
@@ -138,25 +136,23 @@ impl ChallengeKeys {
             .find(|key| key.number() == number)
     }
 
-    /// m1 and m2 of a context that one of these keys made, and the key.
-    pub(crate) fn open(&self, ctx: &[u8]) -> Option<(Start, Challenge, &ChallengeKey)> {
+    /// m1 and m2 of a context that one of these keys made, and the ephemeral key.
+    pub(crate) fn open(&self, ctx: &[u8]) -> Option<(Start, Challenge, Zeroizing<[u8; 32]>)> {
         if !limits::CTX.contains(&ctx.len()) {
             return None;
         }
         let (before, mac) = ctx.split_last_chunk::<32>()?;
         let (&number, sealed) = before.split_first()?;
         let key = self.by_number(number)?;
-        if !bool::from(hmac(&*key.ctx, before).ct_eq(mac)) {
+        if !bool::from(key.ctx.mac(before).ct_eq(mac)) {
             return None;
         }
         let fields = dec("ctx", sealed)?;
         let &[m1, head] = fields.as_slice() else {
             return None;
         };
-        Some((
-            Start::from_bytes(m1)?,
-            Challenge::from_head(head, ctx)?,
-            key,
-        ))
+        let challenge = Challenge::from_head(head, ctx)?;
+        let esk = key.esk(m1, &challenge.snonce);
+        Some((Start::from_bytes(m1)?, challenge, esk))
     }
 }

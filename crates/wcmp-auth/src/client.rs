@@ -21,7 +21,7 @@ use crate::cost::{Bound, MIN_ITERATIONS};
 use crate::kdf::{Point, StretchError, stretch};
 use crate::limits::{self, CHALLENGE_SECONDS, Misuse};
 use crate::message::{Challenge, Finish, Grant, Start};
-use crate::schedule::{Root, Shared, masked, transcript};
+use crate::schedule::{Root, Schedule, Shared, transcript};
 use crate::{Parameters, SessionKey, Suites, X25519};
 
 /// What a client is configured with, and no server can change.
@@ -277,9 +277,10 @@ impl Stretch {
         let x_p: Point = x0.advance(&self.salt, cs, p);
         let x_m = x_p.advance(&self.salt, cs, self.m);
         let x_p = x_p.dangerous_bytes();
+        let schedule = Schedule::new(&x_m, self.th, self.z);
         Ok(Proven {
-            proof: *masked(&x_m, &self.th, &self.z, x_p),
-            root: Root::new(&x_m, &self.th, &self.z, x_p),
+            proof: *schedule.masked(x_p),
+            root: schedule.root(x_p),
             ctx: self.ctx,
             seen: self.seen,
             server_time: self.server_time,

@@ -179,22 +179,41 @@ impl Zeroize for Blocks {
 
 /// HMAC-SHA-256 (RFC 2104).
 pub(crate) fn hmac(key: &[u8], message: &[u8]) -> Zeroizing<[u8; 32]> {
+    mac(keyed(key), message)
+}
+
+/// A key of HMAC-SHA-256 for several messages: the two blocks that HMAC makes of a key
+/// are hashed once. **Secret**; wiped when dropped.
+pub(crate) struct Key(Hmac<Sha256>);
+
+impl Key {
+    /// As [`hmac`] takes it.
+    pub(crate) fn new(key: &[u8]) -> Key {
+        Key(keyed(key))
+    }
+
+    pub(crate) fn mac(&self, message: &[u8]) -> Zeroizing<[u8; 32]> {
+        mac(self.0.clone(), message)
+    }
+}
+
+fn mac(mut keyed: Hmac<Sha256>, message: &[u8]) -> Zeroizing<[u8; 32]> {
     #[cfg(all(test, feature = "std"))]
     crate::work::count(|work| {
         work.hmacs += 1;
         work.hmac_bytes += message.len();
     });
-    let mac = keyed(key).chain_update(message);
-    Zeroizing::new(mac.finalize().into_bytes().into())
+    keyed.update(message);
+    Zeroizing::new(keyed.finalize().into_bytes().into())
 }
 
-/// HMAC-SHA-256 before its message. Keys here are at most 64 bytes (a salt), which is
-/// HMAC's block: a shorter key is one with zeros behind it, so this cannot fail.
-pub(crate) fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    debug_assert!(key.len() <= 64);
+/// Keys here are at most 64 bytes (a salt), which is HMAC's block: a shorter key is one
+/// with zeros behind it, so this cannot fail.
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
     let mut block = Zeroizing::new([0u8; 64]);
-    for (to, from) in block.iter_mut().zip(key) {
-        *to = *from;
+    debug_assert!(key.len() <= block.len());
+    if let Some(room) = block.get_mut(..key.len()) {
+        room.copy_from_slice(key);
     }
     Hmac::new((&*block).into())
 }

@@ -5,11 +5,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use zeroize::Zeroizing;
-
 use crate::Parameters;
 use crate::encode::enc;
-use crate::kdf::{Point, StretchError, hmac, stretch};
+use crate::kdf::{Key, Point, StretchError, hmac, stretch};
 use crate::limits::{self, Misuse};
 
 /// {realm, login, kdf, salt, cost, cs, P, N, H = X_N}. Does not log in: a login
@@ -161,7 +159,7 @@ impl Record {
 /// K_u: makes the salts of all logins and the records of those that are unknown.
 /// Stays the same as long as the server's accounts do. **Secret**: who has it
 /// tells unknown logins from known ones.
-pub struct UnknownLogins(Zeroizing<[u8; 32]>);
+pub struct UnknownLogins(Key);
 
 impl fmt::Debug for UnknownLogins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -173,7 +171,7 @@ impl UnknownLogins {
     /// K_u = HMAC(`server_secret`, enc("unknown")).
     #[must_use]
     pub fn new(server_secret: &[u8; 32]) -> UnknownLogins {
-        UnknownLogins(hmac(server_secret, &enc("unknown", &[])))
+        UnknownLogins(Key::new(&*hmac(server_secret, &enc("unknown", &[]))))
     }
 
     /// The salt of a login's password number `generation`, from 0. The store
@@ -182,7 +180,7 @@ impl UnknownLogins {
     pub fn salt(&self, realm: &str, login: &str, generation: u32) -> [u8; 16] {
         let generation = generation.to_be_bytes();
         let fields: [&[u8]; 3] = [realm.as_bytes(), login.as_bytes(), &generation];
-        let whole = hmac(&*self.0, &enc("salt", &fields));
+        let whole = self.0.mac(&enc("salt", &fields));
         let mut salt = [0; 16];
         for (to, from) in salt.iter_mut().zip(whole.iter()) {
             *to = *from;
@@ -190,18 +188,11 @@ impl UnknownLogins {
         salt
     }
 
-    /// What an unknown login shows: a record made now, of no password.
-    pub(crate) fn record(
-        &self,
-        realm: &str,
-        login: &str,
-        parameters: Parameters,
-    ) -> Result<Record, Misuse> {
-        let salt = self.salt(realm, login, 0);
-        let h = hmac(
-            &*self.0,
-            &enc("record", &[realm.as_bytes(), login.as_bytes()]),
-        );
-        Record::new(realm, login, &salt, parameters, &h)
+    /// What stands for the H of an unknown login: X_`n` of no password.
+    pub(crate) fn point(&self, realm: &str, login: &str, n: u32) -> Point {
+        let h = self
+            .0
+            .mac(&enc("record", &[realm.as_bytes(), login.as_bytes()]));
+        Point::new(n, &h)
     }
 }

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::X25519;
 use crate::encode::enc;
-use crate::kdf::{Point, hmac};
+use crate::kdf::{Key, Point, hmac};
 use crate::message::{Finish, Grant};
 
 type Secret = Zeroizing<[u8; 32]>;
@@ -53,15 +53,47 @@ pub(crate) fn transcript(m1: &[u8], m2: &[u8]) -> [u8; 32] {
     Sha256::digest(transcript).into()
 }
 
-/// Puts X_P under the mask, or takes it off.
-pub(crate) fn masked(x_m: &Point, th: &[u8; 32], z: &Shared, input: &[u8; 32]) -> Secret {
-    let message = Zeroizing::new(enc("mask", &[th, z.bytes()]));
-    xor(input, &hmac(x_m.dangerous_bytes(), &message))
+/// X_M, and the login in which it is used.
+pub(crate) struct Schedule {
+    x_m: Key,
+    th: [u8; 32],
+    z: Shared,
+}
+
+impl fmt::Debug for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Schedule(..)")
+    }
+}
+
+impl Schedule {
+    pub(crate) fn new(x_m: &Point, th: [u8; 32], z: Shared) -> Schedule {
+        let x_m = Key::new(x_m.dangerous_bytes());
+        Schedule { x_m, th, z }
+    }
+
+    /// Puts X_P under the mask, or takes it off.
+    pub(crate) fn masked(&self, input: &[u8; 32]) -> Secret {
+        let message = Zeroizing::new(enc("mask", &[&self.th, self.z.bytes()]));
+        xor(input, &self.x_m.mac(&message))
+    }
+
+    pub(crate) fn root(self, x_p: &[u8; 32]) -> Root {
+        Root {
+            key: Key::new(&*self.root_bytes(x_p)),
+            th: self.th,
+        }
+    }
+
+    pub(crate) fn root_bytes(&self, x_p: &[u8; 32]) -> Secret {
+        let message = Zeroizing::new(enc("root", &[&self.th, self.z.bytes(), x_p]));
+        self.x_m.mac(&message)
+    }
 }
 
 /// What one login's finish and grant are authenticated with.
 pub(crate) struct Root {
-    root: Secret,
+    key: Key,
     th: [u8; 32],
 }
 
@@ -72,14 +104,6 @@ impl fmt::Debug for Root {
 }
 
 impl Root {
-    pub(crate) fn new(x_m: &Point, th: &[u8; 32], z: &Shared, x_p: &[u8; 32]) -> Root {
-        let message = Zeroizing::new(enc("root", &[th, z.bytes(), x_p]));
-        Root {
-            root: hmac(x_m.dangerous_bytes(), &message),
-            th: *th,
-        }
-    }
-
     pub(crate) fn cmac(&self, finish: &Finish) -> Secret {
         let key = self.key("client finished");
         hmac(&*key, &enc("cmac", &[&self.th, &finish.to_bytes()]))
@@ -97,12 +121,7 @@ impl Root {
     }
 
     fn key(&self, label: &str) -> Secret {
-        hmac(&*self.root, &enc(label, &[]))
-    }
-
-    #[cfg(test)]
-    pub(crate) fn bytes(&self) -> &[u8; 32] {
-        &self.root
+        self.key.mac(&enc(label, &[]))
     }
 }
 

@@ -23,7 +23,7 @@ use crate::challenge_keys::ChallengeKeys;
 use crate::cost::FLOOR_ITERATIONS;
 use crate::limits::{self, CHALLENGE_SECONDS, MAX_TTL, Misuse};
 use crate::message::{Challenge, Finish, Grant, Start};
-use crate::schedule::{Root, Shared, masked, transcript};
+use crate::schedule::{Root, Schedule, Shared, transcript};
 use crate::{Parameters, Record, SessionKey, Suite, UnknownLogins, X25519};
 
 /// What a deployment has decided.
@@ -228,11 +228,13 @@ impl Server {
         if start.realm != self.policy.realm {
             return Err(ServerError::InvalidRequest);
         }
-        let fake = self.fake(&start.login, self.policy.parameters)?;
-        let record = record
+        let unknown = self.salt(&start.login, 0);
+        let (salt, parameters) = record
             .filter(|record| record.login() == start.login && self.policy.serves(record))
-            .unwrap_or(&fake);
-        let kdf = record.parameters().cost.kdf();
+            .map_or((&unknown[..], &self.policy.parameters), |record| {
+                (record.salt(), record.parameters())
+            });
+        let kdf = parameters.cost.kdf();
         let suite = start
             .suites
             .known()
@@ -244,8 +246,8 @@ impl Server {
         let (m1, key) = (start.to_bytes(), keys.current());
         let mut challenge = Challenge {
             suite,
-            salt: record.salt().to_vec(),
-            parameters: *record.parameters(),
+            salt: salt.to_vec(),
+            parameters: *parameters,
             m: self.policy.m,
             snonce,
             expires: now.saturating_add(CHALLENGE_SECONDS),
@@ -269,13 +271,12 @@ impl Server {
         now: u64,
     ) -> Result<Opened, ServerError> {
         finish.check().map_err(|_| ServerError::InvalidRequest)?;
-        let (start, challenge, key) = keys
+        let (start, challenge, esk) = keys
             .open(&finish.ctx)
             .ok_or(ServerError::ExpiredChallenge)?;
         if now >= challenge.expires {
             return Err(ServerError::ExpiredChallenge);
         }
-        let esk = key.esk(&start.to_bytes(), &challenge.snonce);
         Ok(Opened {
             start,
             challenge,
@@ -285,15 +286,8 @@ impl Server {
     }
 
     /// The salt of a login's password number `generation` (auth 3).
-    #[cfg(feature = "std")]
     pub(crate) fn salt(&self, login: &str, generation: u32) -> [u8; 16] {
         self.unknown.salt(&self.policy.realm, login, generation)
-    }
-
-    fn fake(&self, login: &str, parameters: Parameters) -> Result<Record, ServerError> {
-        self.unknown
-            .record(&self.policy.realm, login, parameters)
-            .map_err(|_| ServerError::InvalidRequest)
     }
 }
 
@@ -337,8 +331,7 @@ impl Opened {
     /// challenge's any more.
     ///
     /// # Errors
-    /// [`ServerError::LoginFailed`], and for an embedder that mixes up servers
-    /// [`ServerError::InvalidRequest`].
+    /// [`ServerError::LoginFailed`].
     pub fn verify(self, server: &Server, record: Option<&Record>) -> Result<Verified, ServerError> {
         let Opened {
             start,
@@ -347,16 +340,16 @@ impl Opened {
             finish,
         } = self;
         let Parameters { cs, n, .. } = challenge.parameters;
-        let fake = server.fake(&start.login, challenge.parameters)?;
+        let unknown = server.unknown.point(&server.policy.realm, &start.login, n);
         let real = record.filter(|record| {
             record.login() == start.login
                 && record.salt() == challenge.salt
                 && *record.parameters() == challenge.parameters
                 && server.policy.serves(record)
         });
-        let (record, is_real) = match real {
-            Some(record) => (record, Choice::from(1)),
-            None => (&fake, Choice::from(0)),
+        let (h, is_real) = match real {
+            Some(record) => (record.point(), Choice::from(1)),
+            None => (&unknown, Choice::from(0)),
         };
         let (z, contributed) = match (challenge.suite.x25519(), &start.epk) {
             (true, Some(epk)) => Shared::agree(server.policy.x25519, &esk, epk),
@@ -364,12 +357,12 @@ impl Opened {
             (false, _) => (Shared::none(), true),
         };
         let th = transcript(&start.to_bytes(), &challenge.to_bytes());
-        let h = record.point();
         let x_m = h.advance(&challenge.salt, cs, challenge.m);
-        let y = masked(&x_m, &th, &z, &finish.proof);
+        let schedule = Schedule::new(&x_m, th, z);
+        let y = schedule.masked(&finish.proof);
         let shown = crate::kdf::Point::new(challenge.parameters.p, &y);
         let shown = shown.advance(&challenge.salt, cs, n);
-        let root = Root::new(&x_m, &th, &z, &y);
+        let root = schedule.root(&y);
         let ok = shown.dangerous_bytes().ct_eq(h.dangerous_bytes())
             & root.cmac(&finish).ct_eq(&finish.cmac)
             & Choice::from(u8::from(contributed))

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::client::{ClientConfig, ClientError, LoginStart};
 use crate::kdf::{Point, hmac, stretch};
 use crate::message::{Challenge, Finish, Start};
-use crate::schedule::{Root, Shared, masked, transcript};
+use crate::schedule::{Root, Schedule, Shared, transcript};
 use crate::server::{Opened, Policy, Server, ServerError};
 use crate::vectors::Script;
 use crate::{Cost, Parameters, Record, Suite, Suites, UnknownLogins, X25519};
@@ -70,15 +70,16 @@ impl Stolen {
     fn finish(&self, shown: &[u8; 32]) -> (Finish, Root) {
         let th = transcript(&self.start.to_bytes(), &self.challenge.to_bytes());
         let (z, x_m) = (self.z(), self.record.point().advance(&[3; 16], 1, 3));
-        let root = Root::new(&x_m, &th, &z, shown);
+        let schedule = Schedule::new(&x_m, th, z);
         let mut finish = Finish {
             ctx: self.challenge.ctx.clone(),
-            proof: *masked(&x_m, &th, &z, shown),
+            proof: *schedule.masked(shown),
             device: "".into(),
             scopes: "read".into(),
             ttl: 0,
             cmac: [0; 32],
         };
+        let root = schedule.root(shown);
         finish.cmac = *root.cmac(&finish);
         (finish, root)
     }
@@ -128,11 +129,11 @@ fn both_proof_and_hmac_are_needed() {
 #[test]
 fn a_fake_record_never_logs_in() {
     let mut stolen = stolen(Suite::Pbkdf2);
-    let fake = UnknownLogins::new(&[0; 32])
-        .record(REALM, "alice", stolen.challenge.parameters)
-        .unwrap();
-    stolen.challenge.salt = fake.salt().to_vec();
-    stolen.record = fake;
+    let (unknown, parameters) = (UnknownLogins::new(&[0; 32]), stolen.challenge.parameters);
+    let salt = unknown.salt(REALM, "alice", 0);
+    let h = unknown.point(REALM, "alice", parameters.n);
+    stolen.challenge.salt = salt.to_vec();
+    stolen.record = Record::new(REALM, "alice", &salt, parameters, h.dangerous_bytes()).unwrap();
     let (finish, _) = stolen.finish(stolen.x_p.dangerous_bytes());
     assert_eq!(stolen.verify(finish, None), Err(ServerError::LoginFailed));
 }

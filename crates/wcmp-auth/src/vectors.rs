@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::client::{ClientConfig, LoginStart};
 use crate::kdf::{hmac, stretch};
 use crate::message::{Challenge, Grant, PasswordChange, PasswordParameters, Refreshed, Start};
-use crate::schedule::{Root, Shared, transcript};
+use crate::schedule::{Schedule, Shared, transcript};
 use crate::server::{Opened, Policy, Server};
 use crate::{Cost, Parameters, Record, SessionKey, Suite, Suites, UnknownLogins, X25519};
 
@@ -134,10 +134,8 @@ fn suite(number: u8, offered: &[u8], cost: Cost) {
     };
     let th = transcript(&m1.to_bytes(), &challenge.to_bytes());
     expect.is("TH", &th);
-    expect.is(
-        "root",
-        Root::new(&xm, &th, &z, xp.dangerous_bytes()).bytes(),
-    );
+    let schedule = Schedule::new(&xm, th, z);
+    expect.is("root", &*schedule.root_bytes(xp.dangerous_bytes()));
 
     // The client's m3.
     let proven = login

@@ -3,12 +3,10 @@
 use alloc::sync::Arc;
 use core::fmt;
 
-use hmac::{Hmac, Mac};
-use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
-use crate::kdf;
+use crate::kdf::Key;
 
 /// k_req or k_resp as it is used: the two blocks that HMAC makes of a key are hashed
 /// already, which spares every call and every answer two of about ten. **Secret**; wiped when
@@ -22,7 +20,7 @@ use crate::kdf;
 /// let k_req = CallKey::new(&session.request());
 /// assert_eq!(format!("{k_req:?}"), "CallKey(..)");
 /// ```
-pub struct CallKey(Arc<Hmac<Sha256>>);
+pub struct CallKey(Arc<Key>);
 
 impl fmt::Debug for CallKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,7 +32,7 @@ impl CallKey {
     /// The key of these bytes.
     #[must_use]
     pub fn new(bytes: &[u8; 32]) -> CallKey {
-        CallKey(Arc::new(kdf::keyed(bytes)))
+        CallKey(Arc::new(Key::new(bytes)))
     }
 
     /// For an answer, which may come long after its call. The same memory, in which
@@ -44,8 +42,7 @@ impl CallKey {
     }
 
     pub(super) fn mac(&self, message: &[u8]) -> Zeroizing<[u8; 32]> {
-        let mac = Hmac::clone(&self.0).chain_update(message);
-        Zeroizing::new(mac.finalize().into_bytes().into())
+        self.0.mac(message)
     }
 
     /// Whether `mac` is that of `message`, in constant time. Quarters are compared:
