@@ -26,7 +26,7 @@ use wcmp_auth::service::{
 };
 use wcmp_auth::{
     ChallengeKey, ChallengeKeys, Cost, FLOOR_ITERATIONS, Parameters, Record, Suite, Suites,
-    UnknownLogins, X25519,
+    UnknownLogins,
 };
 use wcmp_benches::side_by_side;
 use x25519_dalek::{PublicKey, StaticSecret};
@@ -45,9 +45,8 @@ const HERE: Source = Source::V4([192, 0, 2]);
 const LOGINS: usize = 64;
 
 pub(crate) fn logins(c: &mut Criterion) {
-    let one = Core::new(Suite::Pbkdf2, X25519::default());
-    let two = Core::new(Suite::Pbkdf2X25519, X25519::default());
-    let two_aws_lc = Core::new(Suite::Pbkdf2X25519, X25519::AwsLc);
+    let one = Core::new(Suite::Pbkdf2);
+    let two = Core::new(Suite::Pbkdf2X25519);
     let mut one_service = Services::new(Suite::Pbkdf2);
     let mut two_service = Services::new(Suite::Pbkdf2X25519);
     let theirs = PublicKey::from([9; 32]);
@@ -72,19 +71,11 @@ pub(crate) fn logins(c: &mut Criterion) {
                 black_box(secret.diffie_hellman(&theirs));
             }),
             ("srp: 2048 bits", &mut || srp.login()),
-            ("wcmp-auth: suite 2, core, aws-lc", &mut || {
-                two_aws_lc.login();
-            }),
         ],
     );
-    if let [scram, one, _, opaque, two, _, _, srp, two_aws_lc] = medians[..] {
+    if let [scram, one, _, opaque, two, _, _, srp] = medians[..] {
         against("suite 1 / SCRAM-SHA-256", one / scram, "at most 4");
         against("suite 2 / OPAQUE", two / opaque, "under 0.33");
-        against(
-            "suite 2, aws-lc / OPAQUE",
-            two_aws_lc / opaque,
-            "under 0.33",
-        );
         against("suite 2 / SRP", two / srp, "no limit");
         println!();
     }
@@ -124,9 +115,8 @@ struct Core {
 }
 
 impl Core {
-    fn new(suite: Suite, x25519: X25519) -> Core {
-        let policy = policy(suite).with_x25519(x25519);
-        let server = Server::new(policy, UnknownLogins::new(&SECRET));
+    fn new(suite: Suite) -> Core {
+        let server = Server::new(policy(suite), UnknownLogins::new(&SECRET));
         let keys = ChallengeKeys::new(ChallengeKey::new(1, &[2; 64], NOW));
         let record = record();
         let login = LoginStart::new(&config(suite), LOGIN, &mut Replay(1 << 40)).unwrap();

@@ -50,10 +50,6 @@
 //! where it is called. No password is ever stretched on an async worker: the server
 //! stretches none but in [`Knh1::enrol`], which takes such a thread as well.
 //!
-//! Nearly all of a login's work at the server is X25519. With the feature `aws-lc`, a policy
-//! can have it from aws-lc-rs in about half the time
-//! (`Policy::with_x25519(X25519::AwsLc)`).
-//!
 //! # Several servers
 //!
 //! Processes that share one [`postgres::PostgresStore`], the server's secret, and a

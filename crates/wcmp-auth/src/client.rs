@@ -22,7 +22,7 @@ use crate::kdf::{Point, StretchError, stretch};
 use crate::limits::{self, CHALLENGE_SECONDS, Misuse};
 use crate::message::{Challenge, Finish, Grant, Start};
 use crate::schedule::{Root, Schedule, Shared, transcript};
-use crate::{Parameters, SessionKey, Suites, X25519};
+use crate::{Parameters, SessionKey, Suites, x25519};
 
 /// What a client is configured with, and no server can change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,7 +155,7 @@ impl LoginStart {
             realm: config.realm.clone(),
             login: login.into(),
             cnonce,
-            epk: esk.as_deref().map(|esk| X25519::Dalek.public(esk)),
+            epk: esk.as_deref().map(x25519::public),
         };
         message.check()?;
         Ok(LoginStart {
@@ -207,7 +207,7 @@ impl LoginStart {
         }
         let z = match (suite.x25519(), &self.esk, &challenge.epk) {
             (false, _, None) => Shared::none(),
-            (true, Some(esk), Some(epk)) => match Shared::agree(X25519::Dalek, esk, epk) {
+            (true, Some(esk), Some(epk)) => match Shared::agree(esk, epk) {
                 (z, true) => z,
                 (_, false) => return Err(ClientError::Ephemeral),
             },

@@ -71,10 +71,6 @@
 //! there by default; [`limits::is_ascii_login`] and
 //! [`limits::is_ascii_password`] tell what is as it should be without tables.
 //! Nothing here reads a clock or the system's random numbers.
-//!
-//! X25519, nearly all of a server's work in a login by suites 2 and 4, is dalek's; with
-//! the feature `aws-lc`, which needs a C compiler and `std`, a server can have it from
-//! aws-lc-rs in about half the time ([`Policy::with_x25519`](server::Policy::with_x25519)).
 #![no_std]
 
 extern crate alloc;
@@ -120,4 +116,3 @@ pub use record::{Record, UnknownLogins};
 pub use sealed::{PendingRegistration, StaticKey};
 pub use session::SessionKey;
 pub use suite::{Kdf, Suite, Suites, UnknownSuite};
-pub use x25519::X25519;

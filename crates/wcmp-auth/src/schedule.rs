@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::X25519;
 use crate::encode::enc;
 use crate::kdf::{Key, Point, hmac};
 use crate::message::{Finish, Grant};
+use crate::x25519;
 
 type Secret = Zeroizing<[u8; 32]>;
 
@@ -34,8 +34,8 @@ impl Shared {
     }
 
     /// And whether the peer's key contributed: all-zero must be refused.
-    pub(crate) fn agree(x25519: X25519, esk: &[u8; 32], epk: &[u8; 32]) -> (Shared, bool) {
-        let z = x25519.agree(esk, epk);
+    pub(crate) fn agree(esk: &[u8; 32], epk: &[u8; 32]) -> (Shared, bool) {
+        let z = x25519::agree(esk, epk);
         let contributed = !bool::from(z.ct_eq(&[0; 32]));
         (Shared(Some(z)), contributed)
     }

@@ -21,7 +21,7 @@ use crate::encode::enc;
 use crate::kdf::hmac;
 use crate::message::{PasswordChange, PasswordParameters, Registered, Registration};
 use crate::schedule::{Shared, xor};
-use crate::{Record, SessionKey, Suite, X25519};
+use crate::{Record, SessionKey, Suite, x25519};
 
 type Secret = Zeroizing<[u8; 32]>;
 
@@ -107,7 +107,7 @@ impl StaticKey {
     pub fn new(secret: &[u8; 32]) -> StaticKey {
         StaticKey {
             secret: Zeroizing::new(*secret),
-            public: X25519::Dalek.public(secret),
+            public: x25519::public(secret),
         }
     }
 
@@ -124,7 +124,7 @@ struct Channel(Secret);
 impl Channel {
     /// Nothing for a key of small order.
     fn new(secret: &[u8; 32], peer: &[u8; 32], epk: &[u8; 32], spk: &[u8; 32]) -> Option<Channel> {
-        let (z, contributed) = Shared::agree(X25519::Dalek, secret, peer);
+        let (z, contributed) = Shared::agree(secret, peer);
         let k = hmac(z.bytes(), &enc("register", &[epk, spk]));
         contributed.then_some(Channel(k))
     }
@@ -172,7 +172,7 @@ impl Registration {
         let mut esk = Zeroizing::new([0; 32]);
         rng.try_fill_bytes(&mut *esk)
             .map_err(|_| ClientError::Random)?;
-        let epk = X25519::Dalek.public(&esk);
+        let epk = x25519::public(&esk);
         let channel = Channel::new(&esk, spk, &epk, spk).ok_or(ClientError::Ephemeral)?;
         let mut registration = Registration {
             realm: record.realm().into(),

@@ -24,7 +24,7 @@ use crate::cost::FLOOR_ITERATIONS;
 use crate::limits::{self, CHALLENGE_SECONDS, MAX_TTL, Misuse};
 use crate::message::{Challenge, Finish, Grant, Start};
 use crate::schedule::{Root, Schedule, Shared, transcript};
-use crate::{Parameters, Record, SessionKey, Suite, UnknownLogins, X25519};
+use crate::{Parameters, Record, SessionKey, Suite, UnknownLogins, x25519};
 
 /// What a deployment has decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,6 @@ pub struct Policy {
     m: u32,
     default_ttl: u32,
     max_ttl: u32,
-    x25519: X25519,
 }
 
 impl Policy {
@@ -57,7 +56,6 @@ impl Policy {
             m,
             default_ttl: 3600,
             max_ttl: MAX_TTL,
-            x25519: X25519::default(),
         })
     }
 
@@ -86,14 +84,6 @@ impl Policy {
     pub fn with_ttl(mut self, default: u32, max: u32) -> Policy {
         self.max_ttl = max.min(MAX_TTL);
         self.default_ttl = default.min(self.max_ttl);
-        self
-    }
-
-    /// Has X25519 computed otherwise, which in suites 2 and 4 is nearly all of the
-    /// server's work. Clients see no difference.
-    #[must_use]
-    pub fn with_x25519(mut self, x25519: X25519) -> Policy {
-        self.x25519 = x25519;
         self
     }
 
@@ -253,7 +243,7 @@ impl Server {
             expires: now.saturating_add(CHALLENGE_SECONDS),
             epk: suite
                 .x25519()
-                .then(|| self.policy.x25519.public(&key.esk(&m1, &snonce))),
+                .then(|| x25519::public(&key.esk(&m1, &snonce))),
             ctx: Vec::new(),
         };
         challenge.ctx = key.seal(&m1, &challenge.head());
@@ -352,7 +342,7 @@ impl Opened {
             None => (&unknown, Choice::from(0)),
         };
         let (z, contributed) = match (challenge.suite.x25519(), &start.epk) {
-            (true, Some(epk)) => Shared::agree(server.policy.x25519, &esk, epk),
+            (true, Some(epk)) => Shared::agree(&esk, epk),
             (true, None) => (Shared::none(), false),
             (false, _) => (Shared::none(), true),
         };

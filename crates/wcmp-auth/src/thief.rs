@@ -11,7 +11,7 @@ use crate::message::{Challenge, Finish, Start};
 use crate::schedule::{Root, Schedule, Shared, transcript};
 use crate::server::{Opened, Policy, Server, ServerError};
 use crate::vectors::Script;
-use crate::{Cost, Parameters, Record, Suite, Suites, UnknownLogins, X25519};
+use crate::{Cost, Parameters, Record, Suite, Suites, UnknownLogins, x25519};
 
 const REALM: &str = "api.example.com";
 const LEAST: Cost = Cost::Pbkdf2 {
@@ -41,7 +41,7 @@ fn stolen(suite: Suite) -> Stolen {
             realm: REALM.into(),
             login: "alice".into(),
             cnonce: [1; 32],
-            epk: suite.x25519().then(|| X25519::Dalek.public(&ESK_C)),
+            epk: suite.x25519().then(|| x25519::public(&ESK_C)),
         },
         challenge: Challenge {
             suite,
@@ -50,7 +50,7 @@ fn stolen(suite: Suite) -> Stolen {
             m: 3,
             snonce: [4; 32],
             expires: 1000,
-            epk: suite.x25519().then(|| X25519::Dalek.public(&ESK_S)),
+            epk: suite.x25519().then(|| x25519::public(&ESK_S)),
             ctx: Vec::from([5]),
         },
         record,
@@ -60,7 +60,7 @@ fn stolen(suite: Suite) -> Stolen {
 impl Stolen {
     fn z(&self) -> Shared {
         match self.challenge.epk {
-            Some(epk) => Shared::agree(X25519::Dalek, &ESK_C, &epk).0,
+            Some(epk) => Shared::agree(&ESK_C, &epk).0,
             None => Shared::none(),
         }
     }

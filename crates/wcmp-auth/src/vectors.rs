@@ -14,7 +14,7 @@ use crate::kdf::{hmac, stretch};
 use crate::message::{Challenge, Grant, PasswordChange, PasswordParameters, Refreshed, Start};
 use crate::schedule::{Schedule, Shared, transcript};
 use crate::server::{Opened, Policy, Server};
-use crate::{Cost, Parameters, Record, SessionKey, Suite, Suites, UnknownLogins, X25519};
+use crate::{Cost, Parameters, Record, SessionKey, Suite, Suites, UnknownLogins, x25519};
 
 const VECTORS: &str = include_str!("../vectors/knh1.txt");
 const REALM: &str = "api.example.com";
@@ -119,7 +119,7 @@ fn suite(number: u8, offered: &[u8], cost: Cost) {
         m: 12,
         snonce: [0x51; 32],
         expires: 1_900_000_000,
-        epk: suite.x25519().then(|| X25519::Dalek.public(&[0x22; 32])),
+        epk: suite.x25519().then(|| x25519::public(&[0x22; 32])),
         ctx: b"cookie".to_vec(),
     };
     let z = if suite.x25519() {
@@ -128,7 +128,7 @@ fn suite(number: u8, offered: &[u8], cost: Cost) {
         expect.is("epk_s", &epk_s);
         let z = x25519_dalek::x25519([0x11; 32], epk_s);
         expect.is("z", &z);
-        Shared::agree(X25519::Dalek, &[0x22; 32], &epk_c).0
+        Shared::agree(&[0x22; 32], &epk_c).0
     } else {
         Shared::none()
     };

