@@ -1,20 +1,17 @@
 //! Answers: JSON, refusals, and the signing of both and of what handlers say.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::response::Response;
 use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER, TRANSFER_ENCODING,
     WWW_AUTHENTICATE,
 };
-use http::{HeaderValue, Method, StatusCode};
+use http::response::Parts;
+use http::{HeaderValue, StatusCode};
 use wcmp_auth::call::{Answering, MUST_COVER, Reason};
 use wcmp_auth::json::{Json, Refusal};
 
-use crate::body;
-
-const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
-const SIGNATURE: HeaderName = HeaderName::from_static("signature");
-const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
+const FAULT: &str = "server_error";
 
 /// A JSON answer that nobody keeps.
 pub(crate) fn json(status: StatusCode, text: String) -> Response {
@@ -33,7 +30,13 @@ pub(crate) fn refusal(status: StatusCode, code: &str) -> Response {
 
 /// 500: the server's own fault, which the log has.
 pub(crate) fn fault() -> Response {
-    refusal(StatusCode::INTERNAL_SERVER_ERROR, "server_error")
+    refusal(StatusCode::INTERNAL_SERVER_ERROR, FAULT)
+}
+
+/// The same, to be signed.
+pub(crate) fn fault_in_parts() -> (Parts, Bytes) {
+    let content = Refusal::new(FAULT).to_json();
+    (fault().into_parts().0, content.into())
 }
 
 /// 401 with a challenge to log in (RFC 9110, section 15.5.2).
@@ -65,37 +68,18 @@ pub(crate) fn rate_limited(seconds: u32) -> Response {
     response
 }
 
-/// Signs an answer to a call whose MAC was right (auth 4). Its content is read
-/// into memory first, since a digest of it is signed; one over `limit` bytes, or
-/// that breaks off, becomes a fault.
-pub(crate) async fn signed(
-    answering: Box<Answering>,
-    method: &Method,
-    response: Response,
-    limit: usize,
-    now: impl FnOnce() -> u64,
+/// Signs an answer to a call whose MAC was right, at the time `now`, with all that it
+/// says (auth 4).
+pub(crate) fn sign(
+    mut answering: Answering,
+    is_head: bool,
+    mut parts: Parts,
+    content: Bytes,
+    now: u64,
 ) -> Response {
-    let (mut parts, body) = response.into_parts();
-    // As `Answering::sign` sees it (RFC 9110, section 6.4.1).
-    let has_content = *method != Method::HEAD
-        && !parts.status.is_informational()
-        && parts.status != StatusCode::NO_CONTENT
-        && parts.status != StatusCode::NOT_MODIFIED;
-    let mut content = axum::body::Bytes::new();
-    if has_content {
-        match body::content(body, limit).await {
-            Ok(whole) => content = whole,
-            Err(why) => {
-                tracing::error!(?why, "an answer could not be signed");
-                let (fault, body) = fault().into_parts();
-                parts = fault;
-                content = body::content(body, usize::MAX).await.unwrap_or_default();
-            }
-        }
-    }
     let headers = &mut parts.headers;
     headers.remove(TRANSFER_ENCODING);
-    if *method != Method::HEAD {
+    if !is_head {
         headers.remove(CONTENT_LENGTH);
     }
     let content_type = headers.get(CONTENT_TYPE).cloned();
@@ -105,7 +89,6 @@ pub(crate) async fn signed(
         // One is signed.
         headers.insert(CONTENT_TYPE, content_type.clone());
     }
-    let mut answering = *answering;
     for name in MUST_COVER {
         // Few answers have many fields, or any of these.
         if headers.keys().all(|other| other != name) {
@@ -127,28 +110,14 @@ pub(crate) async fn signed(
         };
         answering = covering;
     }
-    let fields = answering.sign(
-        parts.status.as_u16(),
-        content_type.as_ref().map(HeaderValue::as_bytes),
-        &content,
-        now(),
-    );
-    let fields = fields.ok().and_then(|fields| {
-        let value = |text: String| HeaderValue::try_from(text).ok();
-        Some([
-            (CONTENT_DIGEST, value(fields.content_digest)?),
-            (SIGNATURE_INPUT, value(fields.signature_input)?),
-            (SIGNATURE, value(fields.signature)?),
-            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        ])
-    });
-    let Some(fields) = fields else {
-        tracing::error!("an answer has a content type that cannot be signed");
-        return fault();
-    };
-    // In place of any that the handler may have set.
-    for (name, value) in fields {
-        headers.insert(name, value);
+    let content_type = content_type.as_ref().map(HeaderValue::as_bytes);
+    match answering.sign(parts.status.as_u16(), content_type, &content, now) {
+        // In place of any that the handler may have set.
+        Ok(fields) => fields.set(headers),
+        Err(_) => {
+            tracing::error!("an answer has a content type that cannot be signed");
+            return fault();
+        }
     }
     Response::from_parts(parts, Body::from(content))
 }

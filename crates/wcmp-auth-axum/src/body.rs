@@ -1,5 +1,7 @@
 //! Bodies: read up to a limit, or not at all.
 
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
 use core::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -51,17 +53,37 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
     }
 }
 
-/// All of an answer's content, which may be as slow as its handler.
-pub(crate) async fn content(mut body: Body, limit: usize) -> Result<Bytes, Unread> {
-    let mut whole = Whole::default();
-    while let Some(frame) = body.frame().await {
-        if let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data()
-            && !whole.push(data, limit)
-        {
-            return Err(Unread::TooLong);
+/// All of an answer's content, of at most `limit` bytes, which may be as slow as its
+/// handler.
+pub(crate) struct Content {
+    body: Body,
+    whole: Whole,
+    limit: usize,
+}
+
+impl Content {
+    pub(crate) fn new(body: Body, limit: usize) -> Content {
+        Content {
+            body,
+            whole: Whole::default(),
+            limit,
         }
     }
-    Ok(whole.into_bytes())
+
+    /// To be called until it is ready.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, Unread>> {
+        while let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) {
+            let Ok(frame) = frame else {
+                return Poll::Ready(Err(Unread::Broken));
+            };
+            if let Ok(data) = frame.into_data()
+                && !self.whole.push(data, self.limit)
+            {
+                return Poll::Ready(Err(Unread::TooLong));
+            }
+        }
+        Poll::Ready(Ok(core::mem::take(&mut self.whole).into_bytes()))
+    }
 }
 
 /// What comes in one piece, as most bodies do, is not copied.

@@ -2,20 +2,21 @@
 //! signed answers back (auth 4).
 
 use core::convert::Infallible;
+use core::future::ready;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes, HttpBody as _};
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{DefaultBodyLimit, OriginalUri, Request};
 use axum::response::Response;
-use http::StatusCode;
-use http::request::Parts;
+use http::{Extensions, Method, StatusCode};
 use tower::{Layer, Service};
-use wcmp_auth::call::{Answering, BadDigest, CallVerifier, Digests, Reason};
+use wcmp_auth::call::{Answering, BadDigest, Digests, Reason};
 use wcmp_auth::service::{Caller, Refreshing, ServiceError};
 
 use crate::answer;
+use crate::answered::{Answered, Refused};
 use crate::body::{self, Unread};
 use crate::caller::VerifiedCaller;
 use crate::knh1::Knh1;
@@ -69,86 +70,88 @@ impl Calls {
         self
     }
 
-    /// What is large is in boxes: futures are moved as a whole, and hold what they are
-    /// given several times over.
-    async fn call<S>(self, parts: Box<Parts>, body: Body, inner: S) -> Result<Response, Infallible>
+    /// The scope, and what the handler is told of its caller.
+    fn admit(
+        &self,
+        outcome: Result<Who, ServiceError>,
+        extensions: &mut Extensions,
+    ) -> Result<(), Refused> {
+        match outcome {
+            Ok(Who::Caller(caller)) => {
+                if !self.scope.as_ref().is_none_or(|scope| caller.has(scope)) {
+                    return Err(Refused::Call(ServiceError::InsufficientScope));
+                }
+                extensions.insert(VerifiedCaller(caller));
+            }
+            Ok(Who::Refreshing(refreshing)) => {
+                extensions.insert(Arc::new(refreshing));
+            }
+            Err(error) => return Err(Refused::Call(error)),
+        }
+        Ok(())
+    }
+
+    /// For a call whose judgement or body has to be waited for. What is large is in a
+    /// box: futures are moved as a whole, and hold what they are given several times
+    /// over.
+    async fn wait<S>(self, request: Box<Request>, mut inner: S) -> Result<Response, Infallible>
     where
         S: Service<Request, Response = Response, Error = Infallible>,
     {
-        let method = parts.method.clone();
+        let is_head = *request.method() == Method::HEAD;
         let (knh1, refresh) = (self.knh1.clone(), self.refresh);
-        let judge = move |service: &_| (judge(service, knh1.verifier(), &parts, refresh), parts);
-        let (judged, parts) = match self.knh1.run(judge).await {
-            Some((Ok(judged), parts)) => (judged, parts),
-            Some((Err(error), parts)) => {
-                body::leave(&parts.headers, body);
+        let judge = move |_: &_| (judge(&knh1, &request, refresh), request);
+        let (judged, mut request) = match self.knh1.run(judge).await {
+            Some((Ok(judged), request)) => (judged, request),
+            Some((Err(error), request)) => {
+                leave(*request);
                 return Ok(self.knh1.failed(error));
             }
             None => return Ok(answer::fault()),
         };
-        let response = match judged.outcome {
-            Ok(who) => self.admitted(parts, body, judged.digests, who, inner).await,
-            Err(error) => {
-                body::leave(&parts.headers, body);
-                self.knh1.failed(error)
+        let request = match self.admit(judged.outcome, request.extensions_mut()) {
+            Ok(()) => Box::pin(self.receive(request, judged.digests)).await,
+            Err(refused) => {
+                leave(*request);
+                Err(refused)
             }
         };
-        let now = || self.knh1.service().now();
-        let limit = self.knh1.max_answer();
-        Ok(answer::signed(judged.answering, &method, response, limit, now).await)
+        let handler = request.map(|request| inner.call(request));
+        Answered::new(self.knh1, judged.answering, is_head, handler).await
     }
 
-    /// Scope, body, digest, handler.
-    async fn admitted<S>(
+    /// The body and its digest. The handler gets what was verified and nothing else.
+    async fn receive(
         &self,
-        mut parts: Box<Parts>,
-        body: Body,
+        request: Box<Request>,
         digests: Result<Digests, BadDigest>,
-        who: Who,
-        mut inner: S,
-    ) -> Response
-    where
-        S: Service<Request, Response = Response, Error = Infallible>,
-    {
-        match who {
-            Who::Caller(caller) => {
-                if !self.scope.as_ref().is_none_or(|scope| caller.has(scope)) {
-                    body::leave(&parts.headers, body);
-                    return self.knh1.failed(ServiceError::InsufficientScope);
-                }
-                parts.extensions.insert(VerifiedCaller(caller));
-            }
-            Who::Refreshing(refreshing) => {
-                parts.extensions.insert(Arc::new(refreshing));
-            }
+    ) -> Result<Request, Refused> {
+        let (parts, body) = request.into_parts();
+        if body.is_end_stream() {
+            fits(digests, &[])?;
+            return Ok(Request::from_parts(parts, Body::empty()));
         }
-        // Whatever `body` is, the handler gets what was verified and nothing else.
-        let (mut verified, mut content) = (Body::empty(), Bytes::new());
-        let has_body = !body.is_end_stream();
-        if has_body {
-            content = match Box::pin(body::read(&parts.headers, body, self.max_body)).await {
-                Ok(content) => content,
-                Err(unread) => return unread.answer(),
-            };
-            verified = Body::from(content.clone());
-        }
-        let fits = digests.and_then(|mut digests| {
-            digests.update(&content);
-            digests.verify()
-        });
-        if fits.is_err() {
-            return self.knh1.failed(ServiceError::Refused(Reason::Digest));
-        }
-        let mut request = Request::from_parts(*parts, verified);
-        if has_body {
-            // It is read and within its cap: axum's own of 2 MiB is not to act on it.
-            DefaultBodyLimit::disable().apply(&mut request);
-        }
-        match inner.call(request).await {
-            Ok(response) => response,
-            Err(infallible) => match infallible {},
-        }
+        let content = body::read(&parts.headers, body, self.max_body).await;
+        let content = content.map_err(Refused::Body)?;
+        fits(digests, &content)?;
+        let mut request = Request::from_parts(parts, Body::from(content));
+        // It is read and within its cap: axum's own of 2 MiB is not to act on it.
+        DefaultBodyLimit::disable().apply(&mut request);
+        Ok(request)
     }
+}
+
+fn leave(request: Request) {
+    let (parts, body) = request.into_parts();
+    body::leave(&parts.headers, body);
+}
+
+fn fits(digests: Result<Digests, BadDigest>, content: &[u8]) -> Result<(), Refused> {
+    let fits = digests.and_then(|mut digests| {
+        digests.update(content);
+        digests.verify()
+    });
+    fits.map_err(|_| Refused::Call(ServiceError::Refused(Reason::Digest)))
 }
 
 /// A call whose MAC was right: its answer is signed.
@@ -165,27 +168,23 @@ enum Who {
 
 /// What the head of a request says. Changes nothing before the MAC is right; what
 /// is wrong up to then is an error, and the answer to it is not signed.
-fn judge(
-    service: &wcmp_auth::service::Service,
-    verifier: &CallVerifier,
-    parts: &Parts,
-    refresh: bool,
-) -> Result<Judged, ServiceError> {
+fn judge(knh1: &Knh1, request: &Request, refresh: bool) -> Result<Judged, ServiceError> {
     // Nested routers cut off what they have matched.
-    let original = parts.extensions.get::<OriginalUri>();
-    let uri = original.map_or(&parts.uri, |original| &original.0);
+    let original = request.extensions().get::<OriginalUri>();
+    let uri = original.map_or(request.uri(), |original| &original.0);
     let target = uri.path_and_query().map_or("", |target| target.as_str());
     let headers = || {
-        let pairs = parts.headers.iter();
+        let pairs = request.headers().iter();
         pairs.map(|(name, value)| (name.as_str(), value.as_bytes()))
     };
     let unknown = |error| {
         tracing::debug!(%error, "a call is not authentic");
         ServiceError::Unknown
     };
-    let call = verifier
-        .parse(parts.method.as_str(), target, headers)
-        .map_err(unknown)?;
+    let call = knh1
+        .verifier()
+        .parse(request.method().as_str(), target, headers);
+    let (call, service) = (call.map_err(unknown)?, knh1.service());
     let session = service
         .session(call.token())?
         .ok_or(ServiceError::Unknown)?;
@@ -233,7 +232,7 @@ pub struct Verified<S> {
 impl<S> Service<Request> for Verified<S>
 where
     S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send,
+    S::Future: Send + 'static,
 {
     type Response = Response;
     type Error = Infallible;
@@ -243,12 +242,25 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
-        // The one that is ready is used, and a fresh one is left behind.
-        let fresh = self.inner.clone();
-        let ready = core::mem::replace(&mut self.inner, fresh);
-        let calls = self.calls.clone();
-        let (parts, body) = request.into_parts();
-        Box::pin(calls.call(Box::new(parts), body, ready))
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let Calls { knh1, refresh, .. } = &self.calls;
+        if knh1.service().blocks() || !request.body().is_end_stream() {
+            // The one that is ready is used, and a fresh one is left behind.
+            let fresh = self.inner.clone();
+            let ready = core::mem::replace(&mut self.inner, fresh);
+            return Box::pin(self.calls.clone().wait(Box::new(request), ready));
+        }
+        // There is nothing to wait for: no future has to hold the request.
+        let judged = match judge(knh1, &request, *refresh) {
+            Ok(judged) => judged,
+            Err(error) => return Box::pin(ready(Ok(knh1.failed(error)))),
+        };
+        let (knh1, is_head) = (knh1.clone(), *request.method() == Method::HEAD);
+        let admitted = self.calls.admit(judged.outcome, request.extensions_mut());
+        let handler = admitted.and_then(|()| fits(judged.digests, &[])).map(|()| {
+            *request.body_mut() = Body::empty();
+            self.inner.call(request)
+        });
+        Box::pin(Answered::new(knh1, judged.answering, is_head, handler))
     }
 }

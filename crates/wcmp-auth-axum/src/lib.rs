@@ -79,6 +79,7 @@
 //! * **Trailers** are neither covered nor handed on.
 
 mod answer;
+mod answered;
 mod body;
 mod caller;
 mod calls;

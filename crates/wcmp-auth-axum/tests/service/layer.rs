@@ -2,23 +2,28 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
 use tokio::net::TcpListener;
+use wcmp_auth::call::client::Request;
+use wcmp_auth::call::content_digest;
 use wcmp_auth::server::Policy;
-use wcmp_auth::service::{Limits, MemoryStore, Parts, RateTable, Service, Store};
+use wcmp_auth::service::{
+    Clock as _, Limits, MemoryStore, Parts, RateTable, Service, SqliteStore, Store,
+};
 use wcmp_auth::{Cost, Parameters, Suite};
 use wcmp_auth_axum::postgres::PostgresStore;
 use wcmp_auth_axum::{InsufficientScope, Knh1, System, TracingAudit, VerifiedCaller};
 use zeroize::Zeroizing;
 
-use crate::client::{AUTHORITY, PASSWORD, REALM, log_in, request, send, verify};
+use crate::client::{AUTHORITY, PASSWORD, REALM, Sent, log_in, reason, request, send, verify};
 use crate::cluster;
 
 /// Serves on a thread of its own until the tests end.
@@ -226,6 +231,102 @@ fn handlers_ask_for_scopes() {
     assert_eq!(refused.text(), r#"{"error":"insufficient_scope"}"#);
     let mut writer = log_in(to, "alice", PASSWORD, "read write").unwrap();
     assert_eq!(writer.call("GET", "/nested/write", None).text(), "written");
+}
+
+/// Calls that got through to [`count`].
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+async fn count() -> &'static str {
+    COUNT.fetch_add(1, Ordering::SeqCst);
+    "counted"
+}
+
+fn counting(knh1: &Knh1) -> Router {
+    let route = Router::new().route("/count", any(count));
+    route.layer(knh1.calls().scope("write"))
+}
+
+/// A call without a body to a store that does not block is judged at once, all others
+/// are waited for: with the same result.
+#[test]
+fn all_are_judged_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = SqliteStore::open(&folder.path().join("auth.db")).unwrap();
+    let memory = async { Arc::new(MemoryStore::new()) };
+    let stores = [
+        serve(memory, |service| service, counting),
+        serve(async { Arc::new(sqlite) }, |service| service, counting),
+    ];
+    for to in stores {
+        let before = COUNT.load(Ordering::SeqCst);
+        let through = || COUNT.load(Ordering::SeqCst) - before;
+        let unsigned = send(to, &request("GET", "/count", &[], None));
+        assert_eq!(unsigned.text(), r#"{"error":"invalid_signature"}"#);
+        assert!(unsigned.header("signature").is_none());
+        let mut reader = log_in(to, "alice", PASSWORD, "read").unwrap();
+        assert_eq!(reader.call("GET", "/count", None).status, 403);
+        let mut alice = log_in(to, "alice", PASSWORD, "write").unwrap();
+        let refused = |sent: &Sent| {
+            let (told, passed) = (send(to, &sent.bytes), through());
+            verify(sent, &told).unwrap();
+            (reason(&told), passed)
+        };
+
+        let sent = alice.sign("GET", "/count", None);
+        let answer = send(to, &sent.bytes);
+        verify(&sent, &answer).unwrap();
+        assert_eq!((answer.text(), through()), ("counted", 1));
+        assert_eq!(refused(&sent), ("replayed".into(), 1));
+        let answer = alice.call("HEAD", "/count", None);
+        assert_eq!((answer.status, answer.body.len(), through()), (200, 0, 2));
+
+        alice.caller.set_clock(1_000_000, 1_000_400);
+        let late = alice.sign("GET", "/count", None);
+        assert_eq!(refused(&late), ("clock".into(), 2));
+        alice.caller.set_clock(0, 0);
+
+        // The digest of a body that is not there.
+        for (content, status) in [(&b""[..], 200), (b"x", 401)] {
+            let digest = content_digest(content);
+            let fields = [("content-digest", digest.as_bytes())];
+            let covering = Request {
+                method: "GET",
+                target: "/count",
+                content: None,
+                fields: &fields,
+            };
+            let (signed, awaiting) = alice.caller.sign(&covering, System.now()).unwrap();
+            let headers = [
+                ("Content-Digest", digest.as_str()),
+                ("Signature-Input", &signed.signature_input),
+                ("Signature", &signed.signature),
+            ];
+            let told = send(to, &request("GET", "/count", &headers, None));
+            let pairs = || {
+                let pairs = told.headers.iter();
+                pairs.map(|(name, value)| (name.as_str(), value.as_bytes()))
+            };
+            awaiting.verify(told.status, pairs, &told.body).unwrap();
+            assert_eq!((told.status, through()), (status, 3));
+            assert!(status == 200 || reason(&told) == "digest");
+        }
+
+        let body = Some(("text/plain", &b"hello"[..]));
+        assert_eq!(alice.call("POST", "/count", body).text(), "counted");
+        let mut other = alice.sign("POST", "/count", body);
+        other.bytes.pop();
+        other.bytes.push(b'0');
+        assert_eq!(refused(&other), ("digest".into(), 4));
+
+        assert_eq!(
+            reader
+                .json("POST", "/knh1/revoke", r#"{"all":true}"#)
+                .status,
+            200
+        );
+        let dead = alice.sign("GET", "/count", None);
+        assert_eq!(refused(&dead), ("revoked".into(), 4));
+    }
 }
 
 /// Everything that is logged in this process, at the finest level.

@@ -1,9 +1,10 @@
 //! The server's signed answers (auth 4).
 
 use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 
@@ -32,10 +33,10 @@ pub struct Answering {
     k_resp: CallKey,
     token: [u8; 16],
     is_head: bool,
-    /// The component that is the signature of the call.
-    of_call: String,
     /// What is signed of the call: method, path, signature.
     lines: Vec<u8>,
+    /// Where the last line names the component that is the signature.
+    of_call: Range<usize>,
     /// Names and values of further fields.
     covered: Vec<(&'static str, Vec<u8>)>,
 }
@@ -64,20 +65,23 @@ impl Answering {
         token: &[u8; 16],
         method: &str,
         path: &str,
-        label: &str,
+        label: &[u8],
         signature: &[u8],
     ) -> Answering {
-        let of_call = [r#""signature";req;key=""#, label, r#"""#].concat();
-        let mut lines = Vec::with_capacity(128 + path.len() + signature.len());
+        let mut lines = Vec::with_capacity(128 + path.len() + label.len() + signature.len());
         line(&mut lines, b"\"@method\";req", method.as_bytes());
         line(&mut lines, b"\"@path\";req", path.as_bytes());
-        line(&mut lines, of_call.as_bytes(), signature);
+        let start = lines.len();
+        lines.extend_from_slice(b"\"signature\";req;key=\"");
+        lines.extend_from_slice(label);
+        let of_call = start..lines.len() + 1;
+        line(&mut lines, b"\"", signature);
         Answering {
             k_resp: k_resp.share(),
             token: *token,
             is_head: method == "HEAD",
-            of_call,
             lines,
+            of_call,
             covered: Vec::new(),
         }
     }
@@ -127,37 +131,9 @@ impl Answering {
         let no_content = self.is_head || matches!(status, 100..=199 | 204 | 304);
         let content_digest = content_digest(if no_content { &[] } else { content });
 
-        let content_type_identifier = match content_type {
-            Some(_) => r#" "content-type""#,
-            None => "",
-        };
-        let more: String = self
-            .covered
-            .iter()
-            .map(|(name, _)| format!(r#" "{name}""#))
-            .collect();
-        let mut keyid = [0; 22];
-        let signature_input = [
-            LABEL,
-            r#"=("@status""#,
-            content_type_identifier,
-            r#" "content-digest" "@method";req "@path";req "#,
-            &self.of_call,
-            &more,
-            ");created=",
-            &created.to_string(),
-            r#";keyid=""#,
-            BASE64URL_NOPAD.encode_mut_str(&self.token, &mut keyid),
-            r#"";alg=""#,
-            ALG,
-            r#"";tag=""#,
-            TAG,
-            r#"""#,
-        ]
-        .concat();
-
+        let (mut number, mut keyid) = (itoa::Buffer::new(), [0; 22]);
         let mut base = Vec::with_capacity(1024);
-        line(&mut base, b"\"@status\"", status.to_string().as_bytes());
+        line(&mut base, b"\"@status\"", number.format(status).as_bytes());
         if let Some(value) = content_type {
             line(&mut base, b"\"content-type\"", value);
         }
@@ -166,8 +142,35 @@ impl Answering {
         for (name, value) in &self.covered {
             line(&mut base, format!("\"{name}\"").as_bytes(), value);
         }
-        let input = signature_input.as_bytes().get(LABEL.len() + 1..);
-        last_line(&mut base, input.unwrap_or_default());
+        last_line(&mut base, b"");
+        let input = base.len();
+        base.extend_from_slice(b"(\"@status\"");
+        if content_type.is_some() {
+            base.extend_from_slice(b" \"content-type\"");
+        }
+        base.extend_from_slice(b" \"content-digest\" \"@method\";req \"@path\";req ");
+        base.extend_from_slice(self.lines.get(self.of_call).unwrap_or_default());
+        for (name, _) in &self.covered {
+            base.extend_from_slice(format!(" \"{name}\"").as_bytes());
+        }
+        BASE64URL_NOPAD.encode_mut(&self.token, &mut keyid);
+        for text in [
+            b");created=".as_slice(),
+            number.format(created).as_bytes(),
+            b";keyid=\"",
+            &keyid,
+            b"\";alg=\"",
+            ALG.as_bytes(),
+            b"\";tag=\"",
+            TAG.as_bytes(),
+            b"\"",
+        ] {
+            base.extend_from_slice(text);
+        }
+        let input = base
+            .get(input..)
+            .and_then(|input| str::from_utf8(input).ok());
+        let signature_input = [LABEL, "=", input.ok_or(Unsignable)?].concat();
         // Exactly as long as it gets: so it becomes a header's value as it is.
         let mut signature = String::with_capacity(LABEL.len() + 47);
         signature.extend([LABEL, "=:"]);

@@ -93,15 +93,16 @@ impl Awaiting {
         }
         let target = Target::parse(&self.method, &self.target)?;
         signature.resolve(|component| match (component.name, component.req) {
-            ("@status", false) if component.key.is_none() => Ok(status.as_bytes()),
+            (b"@status", false) if component.key.is_none() => Ok(status.as_bytes()),
             (_, true) => self.of_call(&target, component).ok_or(CallError::Component),
             _ => fields.value(component, headers()),
         })?;
-        let covers = |name, req, key| {
+        let covers = |name: &str, req, key: Option<&str>| {
+            let wanted = (name.as_bytes(), req, key.map(str::as_bytes));
             signature
                 .components
                 .iter()
-                .any(|component| (component.name, component.req, component.key) == (name, req, key))
+                .any(|component| (component.name, component.req, component.key) == wanted)
         };
         let all = covers("@status", false, None)
             && covers("content-digest", false, None)
@@ -125,11 +126,12 @@ impl Awaiting {
 
     /// The value of a component that is of the call.
     fn of_call<'a>(&'a self, target: &Target<'a>, component: &Component<'_>) -> Option<&'a [u8]> {
+        let label = LABEL.as_bytes();
         match (component.name, component.key) {
-            ("@authority", None) => Some(self.authority.as_bytes()),
-            ("content-digest", None) => self.content_digest.as_deref().map(str::as_bytes),
-            ("signature", Some(LABEL)) => Some(self.signature.as_bytes()),
-            ("signature-input", Some(LABEL)) => Some(self.input.as_bytes()),
+            (b"@authority", None) => Some(self.authority.as_bytes()),
+            (b"content-digest", None) => self.content_digest.as_deref().map(str::as_bytes),
+            (b"signature", Some(key)) if key == label => Some(self.signature.as_bytes()),
+            (b"signature-input", Some(key)) if key == label => Some(self.input.as_bytes()),
             (name, None) => target.component(name),
             _ => None,
         }

@@ -199,7 +199,7 @@ impl Caller {
         let after = self.counter.checked_add(1).ok_or(SignError::Counter)?;
         let target =
             Target::parse(request.method, request.target).map_err(|_| SignError::Target)?;
-        let query = target.component("@query").unwrap_or_default();
+        let query = target.component(b"@query").unwrap_or_default();
         let digest = request.content.map(|content| digest_field(&content.sha256));
 
         let mut base = Vec::with_capacity(512);
@@ -215,7 +215,7 @@ impl Caller {
             line(&mut base, b"\"content-type\"", content_type);
         }
         for (name, value) in request.fields {
-            let value = field_value(value).filter(|_| is_field_name(name));
+            let value = field_value(value).filter(|_| is_field_name(name.as_bytes()));
             let identifier = format!(r#""{name}""#);
             line(
                 &mut base,

@@ -60,20 +60,20 @@ impl Digests {
     /// no byte sequence of its length, and where there is neither.
     pub fn parse(field: &[u8]) -> Result<Digests, BadDigest> {
         let mut digests = Digests::EMPTY;
-        let mut cursor = Cursor::new(field)?;
+        let mut cursor = Cursor::new(field);
         let mut first = true;
         while cursor.member_follows(first)? {
             first = false;
             let key = cursor.key()?;
             match key {
-                "sha-256" => {
+                b"sha-256" => {
                     let want = value(&mut cursor)?;
                     if digests.sha256.as_ref().is_some_and(|other| other.1 != want) {
                         return Err(BadDigest);
                     }
                     digests.sha256 = Some(Box::new((Sha256::new(), want)));
                 }
-                "sha-512" => {
+                b"sha-512" => {
                     let want = value(&mut cursor)?;
                     if digests.sha512.as_ref().is_some_and(|other| other.1 != want) {
                         return Err(BadDigest);
@@ -139,13 +139,13 @@ fn value<const N: usize>(cursor: &mut Cursor<'_>) -> Result<[u8; N], BadDigest> 
 }
 
 /// N bytes of padded base64 with zero unused bits. N is 32 or 64.
-pub(super) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
+pub(super) fn decode<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let mut bytes = [0; 66];
     if text.len() != N.div_ceil(3) * 4 {
         return None;
     }
     let room = bytes.get_mut(..text.len() / 4 * 3)?;
-    if BASE64.decode_mut(text.as_bytes(), room).ok()? != N {
+    if BASE64.decode_mut(text, room).ok()? != N {
         return None;
     }
     bytes.first_chunk().copied()

@@ -81,11 +81,13 @@ impl<'a> Fields<'a> {
             return Err(CallError::Component);
         }
         let value = match name {
-            "content-type" => self.content_type,
-            "content-digest" => self.content_digest,
+            b"content-type" => self.content_type,
+            b"content-digest" => self.content_digest,
             _ => {
                 let mut found = None;
-                for (_, value) in headers.filter(|(other, _)| other.eq_ignore_ascii_case(name)) {
+                for (_, value) in
+                    headers.filter(|(other, _)| other.as_bytes().eq_ignore_ascii_case(name))
+                {
                     if found.replace(value).is_some() {
                         return Err(CallError::Twice);
                     }

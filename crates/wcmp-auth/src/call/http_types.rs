@@ -27,15 +27,15 @@ impl CallVerifier {
 impl AnswerFields {
     /// Sets the fields of a signed answer, and `Cache-Control: no-store`, in
     /// place of any that are there.
-    pub fn set(&self, headers: &mut HeaderMap) {
+    pub fn set(self, headers: &mut HeaderMap) {
         let signed = [
-            (CONTENT_DIGEST, &self.content_digest),
-            (SIGNATURE_INPUT, &self.signature_input),
-            (SIGNATURE, &self.signature),
+            (CONTENT_DIGEST, self.content_digest),
+            (SIGNATURE_INPUT, self.signature_input),
+            (SIGNATURE, self.signature),
         ];
         for (name, value) in signed {
             // They are all printable ASCII.
-            if let Some(value) = header_value(value) {
+            if let Ok(value) = HeaderValue::try_from(value) {
                 headers.insert(name, value);
             }
         }

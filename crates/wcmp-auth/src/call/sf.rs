@@ -65,46 +65,46 @@ pub(crate) enum Bare<'a> {
     Decimal(i64),
     /// What stands between the quotes. Only `"` and `\` can be escaped, so a
     /// text without these is this, or is not what was meant.
-    String(&'a str),
-    Token(&'a str),
+    String(&'a [u8]),
+    Token(&'a [u8]),
     /// The base64 between the colons, well-formed. Padding may be left out, and the
     /// bits that it leaves unused are not looked at (section 4.2.7).
-    Bytes(&'a str),
+    Bytes(&'a [u8]),
     Boolean(bool),
     Date(i64),
     /// What stands between the quotes, percent-encoded UTF-8.
-    Display(&'a str),
+    Display(&'a [u8]),
 }
 
+/// All that it reads is ASCII, which its user may count on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cursor<'a> {
-    // Looked at once, so that no text taken out of it has to be. All that is
-    // ever read is ASCII: this begins with a character.
-    rest: &'a str,
+    rest: &'a [u8],
 }
 
 impl<'a> Cursor<'a> {
     /// At the beginning of a field's value.
-    pub(crate) fn new(field: &'a [u8]) -> Result<Cursor<'a>, Syntax> {
-        let rest = str::from_utf8(field).map_err(|_| Syntax)?;
-        let mut cursor = Cursor { rest };
+    pub(crate) fn new(field: &'a [u8]) -> Cursor<'a> {
+        let mut cursor = Cursor { rest: field };
         cursor.spaces();
-        Ok(cursor)
+        cursor
     }
 
     /// The received bytes between `mark`, a former state of this cursor, and
     /// here.
     pub(crate) fn since(&self, mark: Cursor<'a>) -> &'a [u8] {
         let len = mark.rest.len().saturating_sub(self.rest.len());
-        mark.rest.as_bytes().get(..len).unwrap_or_default()
+        mark.rest.get(..len).unwrap_or_default()
     }
 
     pub(crate) fn eat(&mut self, byte: u8) -> bool {
-        let there = self.rest.as_bytes().first() == Some(&byte);
-        if there {
-            self.advance(1);
+        match self.rest {
+            [first, rest @ ..] if *first == byte => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
         }
-        there
     }
 
     /// Whether another member of a list or dictionary follows (section 4.2.1,
@@ -128,7 +128,7 @@ impl<'a> Cursor<'a> {
     /// Whether another item of an inner list follows, of which "(" was read
     /// (section 4.2.1.2). Reads ")" if not.
     pub(crate) fn item_follows(&mut self, first: bool) -> Result<bool, Syntax> {
-        if !first && !matches!(self.rest.as_bytes(), [b' ' | b')', ..]) {
+        if !first && !matches!(self.rest, [b' ' | b')', ..]) {
             return Err(Syntax);
         }
         self.spaces();
@@ -140,7 +140,7 @@ impl<'a> Cursor<'a> {
 
     /// The next parameter, if one follows (section 4.2.3.2).
     #[inline(always)] // what it has read is not copied again
-    pub(crate) fn parameter(&mut self) -> Result<Option<(&'a str, Bare<'a>)>, Syntax> {
+    pub(crate) fn parameter(&mut self) -> Result<Option<(&'a [u8], Bare<'a>)>, Syntax> {
         if !self.eat(b';') {
             return Ok(None);
         }
@@ -160,8 +160,8 @@ impl<'a> Cursor<'a> {
     }
 
     /// A key (section 4.2.3.3).
-    pub(crate) fn key(&mut self) -> Result<&'a str, Syntax> {
-        match self.rest.as_bytes() {
+    pub(crate) fn key(&mut self) -> Result<&'a [u8], Syntax> {
+        match self.rest {
             [b'a'..=b'z' | b'*', ..] => Ok(self.take(class::KEY)),
             _ => Err(Syntax),
         }
@@ -169,7 +169,7 @@ impl<'a> Cursor<'a> {
 
     /// A bare item (section 4.2.3.1).
     pub(crate) fn bare(&mut self) -> Result<Bare<'a>, Syntax> {
-        match self.rest.as_bytes() {
+        match self.rest {
             [b'-' | b'0'..=b'9', ..] => self.number(),
             [b'"', ..] => {
                 self.advance(1);
@@ -226,7 +226,7 @@ impl<'a> Cursor<'a> {
 
     /// Section 4.2.5, after the first quote.
     fn string(&mut self) -> Result<Bare<'a>, Syntax> {
-        let mut after = self.rest.as_bytes().iter();
+        let mut after = self.rest.iter();
         loop {
             match after.find(|byte| !class::is(**byte, class::TEXT)) {
                 Some(b'"') => break,
@@ -256,7 +256,7 @@ impl<'a> Cursor<'a> {
 
     /// Section 4.2.10, after the first quote.
     fn display(&mut self) -> Result<Bare<'a>, Syntax> {
-        let mut after = self.rest.as_bytes().iter();
+        let mut after = self.rest.iter();
         // Bytes of a character that are still to come, and the range of the next.
         let mut utf8 = Utf8::default();
         loop {
@@ -274,7 +274,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// What stands before the closing quote, behind which are `after` bytes.
-    fn quoted(&mut self, after: usize) -> &'a str {
+    fn quoted(&mut self, after: usize) -> &'a [u8] {
         let text = self.advance((self.rest.len() - after).saturating_sub(1));
         self.advance(1);
         text
@@ -293,15 +293,15 @@ impl<'a> Cursor<'a> {
     }
 
     /// The longest text of a class.
-    fn take(&mut self, class: u8) -> &'a str {
-        let bytes = self.rest.as_bytes();
-        let len = bytes.iter().position(|byte| !class::is(*byte, class));
-        self.advance(len.unwrap_or(bytes.len()))
+    fn take(&mut self, class: u8) -> &'a [u8] {
+        let rest = self.rest;
+        let len = rest.iter().position(|byte| !class::is(*byte, class));
+        self.advance(len.unwrap_or(rest.len()))
     }
 
-    /// The next `len` bytes, which are ASCII: else nothing is read.
-    fn advance(&mut self, len: usize) -> &'a str {
-        let (text, rest) = self.rest.split_at_checked(len).unwrap_or(("", self.rest));
+    /// The next `len` bytes, if there are as many.
+    fn advance(&mut self, len: usize) -> &'a [u8] {
+        let (text, rest) = self.rest.split_at_checked(len).unwrap_or((&[], self.rest));
         self.rest = rest;
         text
     }
@@ -312,12 +312,12 @@ pub(crate) fn is_tchar(byte: u8) -> bool {
     class::is(byte, class::TCHAR)
 }
 
-fn digits(text: &str) -> Result<i64, Syntax> {
+fn digits(text: &[u8]) -> Result<i64, Syntax> {
     if text.is_empty() || text.len() > 15 {
         return Err(Syntax);
     }
     Ok(text
-        .bytes()
+        .iter()
         .fold(0, |value, digit| value * 10 + i64::from(digit - b'0')))
 }
 

@@ -29,11 +29,11 @@ impl From<Syntax> for CallError {
 /// Our signature, read and not verified.
 #[derive(Debug)]
 pub(super) struct Signature<'a> {
-    pub(super) label: &'a str,
+    pub(super) label: &'a [u8],
     pub(super) token: [u8; 16],
     pub(super) created: u64,
     pub(super) expires: Option<u64>,
-    pub(super) nonce: Option<&'a str>,
+    pub(super) nonce: Option<&'a [u8]>,
     /// The member of Signature-Input as received: what is hashed.
     input: &'a [u8],
     /// The member of Signature as received, and what it means.
@@ -47,18 +47,18 @@ pub(super) struct Signature<'a> {
 pub(super) struct Component<'a> {
     /// As received.
     identifier: &'a [u8],
-    pub(super) name: &'a str,
+    pub(super) name: &'a [u8],
     /// The parameter `req`: of the request that an answer is for.
     pub(super) req: bool,
     /// The parameter `key`: a member of that dictionary.
-    pub(super) key: Option<&'a str>,
+    pub(super) key: Option<&'a [u8]>,
     /// To be set by [`Signature::resolve`].
     value: &'a [u8],
 }
 
 impl Component<'_> {
     pub(super) fn is(&self, name: &str) -> bool {
-        self.name == name && !self.req && self.key.is_none()
+        self.name == name.as_bytes() && !self.req && self.key.is_none()
     }
 
     fn is_same(&self, other: &Component<'_>) -> bool {
@@ -71,10 +71,10 @@ impl Component<'_> {
 struct Parameters<'a> {
     created: Option<Result<u64, CallError>>,
     expires: Option<Result<u64, CallError>>,
-    nonce: Option<Result<&'a str, CallError>>,
-    keyid: Option<Result<&'a str, CallError>>,
-    alg: Option<Result<&'a str, CallError>>,
-    tag: Option<Result<&'a str, CallError>>,
+    nonce: Option<Result<&'a [u8], CallError>>,
+    keyid: Option<Result<&'a [u8], CallError>>,
+    alg: Option<Result<&'a [u8], CallError>>,
+    tag: Option<Result<&'a [u8], CallError>>,
 }
 
 impl<'a> Parameters<'a> {
@@ -82,12 +82,12 @@ impl<'a> Parameters<'a> {
         let mut parameters = Parameters::default();
         while let Some((key, value)) = cursor.parameter()? {
             match key {
-                "created" => put(&mut parameters.created, seconds(value))?,
-                "expires" => put(&mut parameters.expires, seconds(value))?,
-                "nonce" => put(&mut parameters.nonce, string(value))?,
-                "keyid" => put(&mut parameters.keyid, string(value))?,
-                "alg" => put(&mut parameters.alg, string(value))?,
-                "tag" => put(&mut parameters.tag, string(value))?,
+                b"created" => put(&mut parameters.created, seconds(value))?,
+                b"expires" => put(&mut parameters.expires, seconds(value))?,
+                b"nonce" => put(&mut parameters.nonce, string(value))?,
+                b"keyid" => put(&mut parameters.keyid, string(value))?,
+                b"alg" => put(&mut parameters.alg, string(value))?,
+                b"tag" => put(&mut parameters.tag, string(value))?,
                 _ => {}
             }
         }
@@ -97,7 +97,10 @@ impl<'a> Parameters<'a> {
     /// Whether the signature has our tag. A tag that is no string is none at
     /// all, and not an absent one.
     fn is_ours(&self) -> Result<bool, CallError> {
-        Ok(self.tag.transpose()?.is_some_and(|tag| tag == TAG))
+        Ok(self
+            .tag
+            .transpose()?
+            .is_some_and(|tag| tag == TAG.as_bytes()))
     }
 }
 
@@ -108,7 +111,7 @@ fn put<T>(slot: &mut Option<T>, value: T) -> Result<(), CallError> {
     }
 }
 
-fn string(value: Bare<'_>) -> Result<&str, CallError> {
+fn string(value: Bare<'_>) -> Result<&[u8], CallError> {
     match value {
         Bare::String(text) => Ok(text),
         _ => Err(CallError::Parameter),
@@ -125,7 +128,7 @@ fn seconds(value: Bare<'_>) -> Result<u64, CallError> {
 
 /// Our member of Signature-Input.
 struct Found<'a> {
-    label: &'a str,
+    label: &'a [u8],
     input: &'a [u8],
     components: Result<Vec<Component<'a>>, CallError>,
     parameters: Parameters<'a>,
@@ -145,7 +148,11 @@ impl<'a> Signature<'a> {
             parameters,
         } = find(input_field)?;
         let (value, mac) = member(signature_field, label)?;
-        if parameters.alg.transpose()?.is_some_and(|alg| alg != ALG) {
+        if parameters
+            .alg
+            .transpose()?
+            .is_some_and(|alg| alg != ALG.as_bytes())
+        {
             return Err(CallError::Parameter);
         }
         let token = parameters.keyid.transpose()?.and_then(token_id);
@@ -215,8 +222,8 @@ pub(super) fn last_line(base: &mut Vec<u8>, input: &[u8]) {
 
 fn find(field: &[u8]) -> Result<Found<'_>, CallError> {
     let mut found = None;
-    let mut labels = [""; MAX_LABELS];
-    let mut cursor = Cursor::new(field)?;
+    let mut labels = [&[][..]; MAX_LABELS];
+    let mut cursor = Cursor::new(field);
     let mut count = 0;
     while cursor.member_follows(count == 0)? {
         let label = cursor.key()?;
@@ -250,10 +257,10 @@ fn find(field: &[u8]) -> Result<Found<'_>, CallError> {
 }
 
 /// The member `label` of Signature: as received, and decoded.
-fn member<'a>(field: &'a [u8], label: &str) -> Result<(&'a [u8], [u8; 32]), CallError> {
+fn member<'a>(field: &'a [u8], label: &[u8]) -> Result<(&'a [u8], [u8; 32]), CallError> {
     let mut found = None;
-    let mut labels = [""; MAX_LABELS];
-    let mut cursor = Cursor::new(field)?;
+    let mut labels = [&[][..]; MAX_LABELS];
+    let mut cursor = Cursor::new(field);
     let mut count = 0;
     while cursor.member_follows(count == 0)? {
         let key = cursor.key()?;
@@ -312,8 +319,8 @@ fn component<'a>(cursor: &mut Cursor<'a>) -> Result<Result<Component<'a>, CallEr
     let (mut req, mut key, mut known) = (false, None, true);
     while let Some(parameter) = cursor.parameter()? {
         match parameter {
-            ("req", Bare::Boolean(true)) if !req => req = true,
-            ("key", Bare::String(name)) if key.is_none() => key = Some(name),
+            (b"req", Bare::Boolean(true)) if !req => req = true,
+            (b"key", Bare::String(name)) if key.is_none() => key = Some(name),
             _ => known = false,
         }
     }
@@ -330,15 +337,12 @@ fn component<'a>(cursor: &mut Cursor<'a>) -> Result<Result<Component<'a>, CallEr
 }
 
 /// base64url of 16 bytes, without padding, unused bits zero.
-pub(super) fn token_id(text: &str) -> Option<[u8; 16]> {
+pub(super) fn token_id(text: &[u8]) -> Option<[u8; 16]> {
     let mut out = [0; 16];
     if text.len() != 22 {
         return None;
     }
-    BASE64URL_NOPAD
-        .decode_mut(text.as_bytes(), &mut out)
-        .ok()
-        .map(|_| out)
+    BASE64URL_NOPAD.decode_mut(text, &mut out).ok().map(|_| out)
 }
 
 /// A field's value as it is signed (RFC 9421, section 2.1): without the white
@@ -359,11 +363,11 @@ pub(super) fn trim(mut value: &[u8]) -> &[u8] {
 }
 
 /// Whether `name` can be the name of a field in a component: lower case.
-pub(super) fn is_field_name(name: &str) -> bool {
+pub(super) fn is_field_name(name: &[u8]) -> bool {
     !name.is_empty()
         && name
-            .bytes()
-            .all(|byte| is_tchar(byte) && !byte.is_ascii_uppercase())
+            .iter()
+            .all(|byte| is_tchar(*byte) && !byte.is_ascii_uppercase())
 }
 
 #[cfg(test)]

@@ -84,18 +84,19 @@ impl CallVerifier {
         let target = Target::parse(method, target)?;
         let mut signature = Signature::read(input, signature)?;
         signature.resolve(|component| {
-            if !component.name.starts_with('@') {
+            if !component.name.starts_with(b"@") {
                 return fields.value(component, headers());
             }
             if component.req || component.key.is_some() {
                 return Err(CallError::Component);
             }
             match component.name {
-                "@authority" => Ok(self.authority.as_bytes()),
+                b"@authority" => Ok(self.authority.as_bytes()),
                 name => target.component(name).ok_or(CallError::Component),
             }
         })?;
-        let nonce = signature.nonce.and_then(Nonce::parse);
+        let nonce = signature.nonce.map(str::from_utf8).and_then(Result::ok);
+        let nonce = nonce.and_then(Nonce::parse);
         let body_needs: &[&str] = match fields.has_body {
             true => &["content-digest", "content-type"],
             false => &[],
@@ -156,11 +157,11 @@ impl<'a> Target<'a> {
     }
 
     /// The derived components that a request's head alone determines.
-    pub(super) fn component(&self, name: &str) -> Option<&'a [u8]> {
+    pub(super) fn component(&self, name: &[u8]) -> Option<&'a [u8]> {
         match name {
-            "@method" => Some(self.method.as_bytes()),
-            "@path" => Some(self.path.as_bytes()),
-            "@query" => Some(self.query.as_bytes()),
+            b"@method" => Some(self.method.as_bytes()),
+            b"@path" => Some(self.path.as_bytes()),
+            b"@query" => Some(self.query.as_bytes()),
             _ => None,
         }
     }

@@ -37,7 +37,7 @@ const REQUEST: Message = Message {
 };
 
 fn base_of(message: &Message, input: &'static str) -> String {
-    let mut cursor = Cursor::new(input.as_bytes()).unwrap();
+    let mut cursor = Cursor::new(input.as_bytes());
     assert!(cursor.eat(b'('));
     let mut components = components(&mut cursor).unwrap().unwrap();
     let headers = || {
@@ -50,8 +50,8 @@ fn base_of(message: &Message, input: &'static str) -> String {
     let target = Target::parse(message.method, message.target).unwrap();
     for component in &mut components {
         component.value = match component.name {
-            "@authority" => message.authority.as_bytes(),
-            name if name.starts_with('@') => target.component(name).unwrap(),
+            b"@authority" => message.authority.as_bytes(),
+            name if name.starts_with(b"@") => target.component(name).unwrap(),
             _ => fields.value(component, headers()).unwrap(),
         };
     }
@@ -93,7 +93,7 @@ fn rfc_9421_b_2_5_hmac() {
         .finalize()
         .into_bytes();
     let signature = b"sig-b25=:pxcQw6G3AjtMBQjwo8XzkZf/bws5LelbaMk5rGIGtE8=:";
-    let (value, read) = member(signature, "sig-b25").unwrap();
+    let (value, read) = member(signature, b"sig-b25").unwrap();
     assert_eq!(read[..], mac[..]);
     assert_eq!(value, &signature[8..]);
 }
@@ -159,7 +159,7 @@ fn macs_are_padded_base64_with_zero_unused_bits() {
     let text = BASE64.encode(&mac);
     let read = |text: &str| {
         let field = alloc::format!("a=:{text}:");
-        member(field.as_bytes(), "a").map(|(_, mac)| mac)
+        member(field.as_bytes(), b"a").map(|(_, mac)| mac)
     };
     assert_eq!(read(&text), Ok(mac));
     assert_eq!(read(&BASE64_NOPAD.encode(&mac)), Err(CallError::Syntax));
