@@ -13,9 +13,13 @@ use wcmp::{
     Column, Content, KeyPair, KeyType, Provider, Readable, Receiver, Row, ScanCursor, Scanner,
     Sealer, Suite,
 };
-use wcmp_auth::SessionKey;
 use wcmp_auth::call::client::{Caller, Request};
 use wcmp_auth::call::{CallKey, CallVerifier};
+use wcmp_auth::message::{Finish, Start};
+use wcmp_auth::server::{Policy as LoginPolicy, Server, ServerError};
+use wcmp_auth::{
+    ChallengeKey, ChallengeKeys, Cost, Parameters, Record, SessionKey, Suites, UnknownLogins,
+};
 
 const OPEN: Suite = Suite::OpenAes256Gcm;
 const SEALED: Suite = Suite::SealedAes256Gcm;
@@ -89,6 +93,7 @@ impl Path {
             Path::new("policy, ten rules, 100 headers", || policy(10)),
             Path::new("call without a body, read 10 times", || call(false)),
             Path::new("the same, checked and answered", || call(true)),
+            Path::new("login, suite 2, up to its refusal", login),
         ]);
         all
     }
@@ -363,5 +368,40 @@ fn call(answered: bool) -> Work {
                 black_box(call);
             }
         }
+    })
+}
+
+/// A server's side of a login whose password is wrong: no client has to stretch it.
+fn login() -> Work {
+    const NOW: u64 = 1_900_000_000;
+    const REALM: &str = "api.example.com";
+    let parameters = Parameters::new(Cost::PBKDF2);
+    let policy = LoginPolicy::new(REALM, parameters, 3).unwrap();
+    let server = Server::new(policy, UnknownLogins::new(&Noise(14).array()));
+    let keys = ChallengeKeys::new(ChallengeKey::new(1, &Noise(15).array(), NOW));
+    let (salt, h): ([u8; 16], _) = (Noise(16).array(), Noise(17).array());
+    let record = Record::new(REALM, "alice", &salt, parameters, &h).unwrap();
+    let mut epk = [0; 32];
+    epk[0] = 9;
+    let start = Start {
+        suites: Suites::new(&[2]).unwrap(),
+        realm: REALM.into(),
+        login: "alice".into(),
+        cnonce: Noise(18).array(),
+        epk: Some(epk),
+    };
+    Box::new(move || {
+        let challenge = server.start(&keys, black_box(&start), Some(&record), NOW, &mut Noise(19));
+        let finish = Finish {
+            ctx: challenge.unwrap().ctx,
+            proof: [1; 32],
+            device: "laptop".into(),
+            scopes: "read".into(),
+            ttl: 0,
+            cmac: [2; 32],
+        };
+        let opened = server.open(&keys, black_box(&finish), NOW).unwrap();
+        let refused = opened.verify(&server, Some(&record)).unwrap_err();
+        assert_eq!(refused, ServerError::LoginFailed);
     })
 }

@@ -30,13 +30,13 @@ pub(crate) fn agree(secret: &[u8; 32], public: &[u8; 32]) -> Zeroizing<[u8; 32]>
     Zeroizing::new(shared.0)
 }
 
-#[cfg(all(target_arch = "x86_64", feature = "std"))]
-fn has_vectors() -> bool {
-    std::arch::is_x86_feature_detected!("avx2")
-}
+#[cfg(target_arch = "x86_64")]
+cpufeatures::new!(avx2, "avx2");
 
-#[cfg(not(all(target_arch = "x86_64", feature = "std")))]
 fn has_vectors() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return avx2::get();
+    #[cfg(not(target_arch = "x86_64"))]
     false
 }
 
