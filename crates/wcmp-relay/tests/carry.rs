@@ -15,30 +15,14 @@ use wcmp_relay::carry::{FileReport, Form, Import, ImportError, candidates, expor
 use wcmp_relay::node::Node;
 use wcmp_relay::policy::{Policy, Reason, Tally, Visit};
 use wcmp_relay::store::{MemoryStore, Quota, Store};
-use wcmp_wire::{Envelope, EnvelopeRef, Id, sha256};
+use wcmp_wire::{EnvelopeRef, Id, sha256};
 
-const NOW: u32 = 494_000;
+mod envelopes;
+
+use envelopes::{NOW, envelope as envelope_until};
 
 fn envelope(n: u32) -> Vec<u8> {
     envelope_until(n, NOW + 300, 1040)
-}
-
-fn envelope_until(n: u32, expires: u32, payload: usize) -> Vec<u8> {
-    let hash = sha256(&[&n.to_be_bytes()]);
-    let envelope = Envelope {
-        suite: 0x0101,
-        sender_nonce: *hash.first_chunk().unwrap(),
-        sender_hint: [2; 16],
-        expires,
-        commitment: hash,
-        payload: vec![4; payload],
-        recipient_nonce: [5; 16],
-        encapsulation: vec![6; 32],
-        hints: (0..4).map(|i| [i; 16]).collect(),
-        sealed_keys: vec![11; 4 * 48],
-        signature: vec![12; 64],
-    };
-    envelope.encode().unwrap()
 }
 
 fn bundle(numbers: impl Iterator<Item = u32>) -> Vec<u8> {

@@ -8,27 +8,12 @@ use wcmp_relay::policy::{Policy, Visit};
 use wcmp_relay::store::{
     Arrivals, Cursor, Day, Entry, Incoming, MemoryStore, Store, Stored, Taken, Totals,
 };
-use wcmp_wire::{Envelope, EnvelopeRef, Id, sha256};
+use wcmp_wire::{EnvelopeRef, Id, sha256};
 
-pub(crate) const NOW: u32 = 494_000;
+#[path = "../envelopes/mod.rs"]
+mod envelopes;
 
-pub(crate) fn envelope(n: u32, expires: u32, payload: usize) -> Vec<u8> {
-    let hash = sha256(&[&n.to_be_bytes()]);
-    let envelope = Envelope {
-        suite: 0x0101,
-        sender_nonce: *hash.first_chunk().unwrap(),
-        sender_hint: [2; 16],
-        expires,
-        commitment: hash,
-        payload: vec![4; payload],
-        recipient_nonce: [5; 16],
-        encapsulation: vec![6; 32],
-        hints: (0..4).map(|i| [i; 16]).collect(),
-        sealed_keys: vec![11; 4 * 48],
-        signature: vec![12; 64],
-    };
-    envelope.encode().unwrap()
-}
+pub(crate) use envelopes::{NOW, envelope};
 
 pub(crate) fn id(bytes: &[u8]) -> Id {
     EnvelopeRef::parse(bytes).unwrap().id(sha256)
